@@ -1,0 +1,36 @@
+# Two commands are enough: `make demo` and `make test`. Everything lives in .venv*, nothing outside
+# but the Debian packages of the tests, which `make test` installs where it may (root and apt).
+
+PYTHON ?= python3
+DEMO_ENV = .venv-demo
+TEST_ENV = .venv-test
+DEV_ENV = .venv
+
+.PHONY: demo test quick check bench clean
+
+demo:  ## install and show the sample archive on a free local port
+	$(PYTHON) -m venv $(DEMO_ENV)
+	$(DEMO_ENV)/bin/python -m pip install --quiet --disable-pip-version-check .
+	$(DEMO_ENV)/bin/searchsvc demo
+
+test:  ## install everything the tests need and run them all, real components too
+	$(PYTHON) -m venv --clear $(TEST_ENV)
+	$(TEST_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	sh tests/system-packages.sh
+	PATH="$(CURDIR)/$(TEST_ENV)/bin:$$PATH" $(MAKE) check
+	$(TEST_ENV)/bin/python -m pytest --cov --cov-report=term:skip-covered
+
+quick:  ## the suite without real components
+	$(DEV_ENV)/bin/python -m pytest -q -m "not component"
+
+check:  ## lint, format, types, import contracts
+	ruff check .
+	ruff format --check .
+	mypy --strict corpus searchsvc indexer web
+	lint-imports
+
+bench:  ## ours beside plain Whoosh, 1,000 and 10,000 articles
+	$(DEV_ENV)/bin/python -m tests.bench
+
+clean:
+	rm -rf .venv .venv-demo .venv-test build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

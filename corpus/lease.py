@@ -1,0 +1,69 @@
+"""One writer at a time: a kernel lock with a note of who holds it.
+
+The lock is free the moment its holder dies; the note beside it is only read while the
+lock is held.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from corpus.errors import SearchServiceError
+
+
+class LeaseHeldError(SearchServiceError):
+    """Another process holds the lease; ``holder`` says which and since when."""
+
+    exit_code = 3
+
+    def __init__(self, what: str, holder: str) -> None:
+        super().__init__(f"{what}: занято — {holder}. Дождитесь окончания и повторите команду.")
+        self.holder = holder
+
+
+@contextmanager
+def lease(path: Path, what: str, *, wait: float = 0.0) -> Iterator[None]:
+    """Hold the lease at *path* for the block; *what* names the work for whoever finds it held.
+
+    Raises:
+        LeaseHeldError: still held by another after *wait* seconds.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    note = path.with_suffix(".holder")
+    lock = FileLock(path, timeout=wait, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise LeaseHeldError(what, _read_note(note)) from error
+    try:
+        note.write_text(
+            json.dumps(
+                {
+                    "pid": os.getpid(),
+                    "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]]),
+                    "since": datetime.now().astimezone().isoformat(timespec="seconds"),
+                }
+            ),
+            encoding="utf-8",
+        )
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        lock.release()
+
+
+def _read_note(note: Path) -> str:
+    try:
+        held = json.loads(note.read_text(encoding="utf-8"))
+        since = datetime.fromisoformat(held["since"])
+        return f"процесс {held['pid']} ({held['command']}) с {since:%H:%M:%S}"
+    except (OSError, ValueError, KeyError):
+        return "другой процесс"

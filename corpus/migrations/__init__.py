@@ -1,0 +1,1 @@
+"""Migrations of the archive, run by ``corpus.database`` when an archive is opened."""

@@ -1,0 +1,1 @@
+"""One file a migration, in order; ``corpus.schema.HEAD`` names the last."""

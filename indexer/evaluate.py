@@ -1,0 +1,119 @@
+"""Runs for judged sets, made by the product's own pipeline in a temporary data folder."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from corpus.archive import Archive
+from corpus.article import Article, Paragraph, Source
+from indexer.pipeline import rebuild
+from indexer.progress import Progress, silent
+from searchsvc.analysis import Analyzer
+from searchsvc.bootstrap import open_archive, open_generations, open_service
+from searchsvc.errors import EvaluationError
+from searchsvc.evaluation import Answered, Figures, JudgedSet, by_query, read_judged, read_rows, score
+from searchsvc.results import Correct, SearchRequest
+from searchsvc.search import SearchService
+from searchsvc.settings import load_settings
+from searchsvc.text import clean
+
+DEPTH = 100
+"""Results taken of each query: recall@100 looks no deeper."""
+
+_SOURCE = "evaluation"
+
+
+def evaluate_search(
+    folder: Path,
+    *,
+    queries: Path | None = None,
+    engine: str = "whoosh",
+    correct: Correct = "auto",
+    per_query: bool = False,
+    progress: Progress = silent,
+) -> Figures:
+    """Index the corpus of *folder*, answer its queries as the site would, and score the answers.
+
+    ``per_query`` adds nDCG@10 by query under "by_query". The list is judged as readers see
+    it: near matches after full ones.
+
+    Raises:
+        EvaluationError: the set is not of the layout, or the extra ``evaluate`` is missing.
+    """
+    judged = read_judged(folder, queries)
+    with indexed(folder / "corpus.jsonl", engine, progress) as (service, names):
+        answers = _answer(service, names, judged, correct, progress)
+    figures = score(judged, answers)
+    if per_query:
+        figures["by_query"] = by_query(judged, answers)
+    return figures
+
+
+@contextmanager
+def indexed(corpus: Path, engine: str, progress: Progress) -> Iterator[tuple[SearchService, dict[str, str]]]:
+    """Index a corpus in a temporary folder; give the service and the documents' own ids by article id."""
+    with tempfile.TemporaryDirectory(prefix="searchsvc-evaluate-", ignore_cleanup_errors=True) as place:
+        settings = load_settings(data_dir=Path(place), archive_url="", desk_url="")
+        analyzer = Analyzer()
+        with open_archive(settings) as archive:
+            names = _fill(archive, corpus)
+            rebuild(archive, open_generations(settings), analyzer, engine=engine, progress=progress)
+        service, live = open_service(settings, analyzer)
+        try:
+            yield service, names
+        finally:
+            live.close()
+
+
+def _fill(archive: Archive, corpus: Path) -> dict[str, str]:
+    archive.add_source(Source(_SOURCE, "https://evaluation.invalid/", "import", "Оценка"))
+    names: dict[str, str] = {}
+    with archive.batch():
+        for number, row in enumerate(read_rows(corpus), 1):
+            article_id = f"d{number:07}"
+            names[article_id] = str(row["_id"])
+            archive.put(_article(article_id, number, row))
+    return names
+
+
+def _article(article_id: str, number: int, row: dict[str, Any]) -> Article:
+    text = clean(str(row.get("text", "")))
+    return Article(
+        id=article_id,
+        source=_SOURCE,
+        url=f"https://evaluation.invalid/{number}",
+        title=clean(str(row.get("title") or "")),
+        body=tuple(Paragraph(line.strip()) for line in text.splitlines() if line.strip()),
+        published=_moment(row.get("published")),
+        tags=tuple(clean(str(tag)) for tag in row.get("tags") or ()),
+    )
+
+
+def _moment(value: object) -> datetime | None:
+    if not value:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError as error:
+        raise EvaluationError(f"Дата «{value}» не по ISO 8601.") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _answer(
+    service: SearchService, names: dict[str, str], judged: JudgedSet, correct: Correct, progress: Progress
+) -> list[Answered]:
+    answers = []
+    service.search(SearchRequest("прогрев"))  # dictionaries load on the first search
+    for number, query in enumerate(judged.queries, 1):
+        started = perf_counter()
+        page = service.search(SearchRequest(query.text, per_page=DEPTH, correct=correct))
+        took = (perf_counter() - started) * 1000
+        answers.append(Answered(query, [names[hit.id] for hit in page.hits], took))
+        progress("Запросы", number, len(judged.queries))
+    return answers

@@ -1,0 +1,242 @@
+"""From the archive to the index: sync, rebuild, roll back, purge.
+
+The change log is the only link: an index knows the last change it holds and is brought on
+from there. All four take leases, so that any two of them may be started at once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from corpus.archive import Archive
+from corpus.article import Article
+from corpus.errors import UnknownArticleError
+from indexer.progress import Progress, silent
+from indexer.verify import verify
+from searchsvc.analysis import Analyzer
+from searchsvc.document import Document, make_document
+from searchsvc.engines import open_engine
+from searchsvc.errors import FingerprintError, GenerationError, NoIndexError
+from searchsvc.generation import DISK_ERRORS, Generation, Generations
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+"""Changes taken in one commit of a sync."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a sync did: articles put in, articles taken out, the change it came to."""
+
+    replaced: int
+    removed: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildReport:
+    """What was published: its name, articles, bytes on disk, the change it holds."""
+
+    generation: str
+    articles: int
+    size: int
+    sequence: int
+
+
+def sync(
+    archive: Archive, generations: Generations, analyzer: Analyzer, *, progress: Progress = silent
+) -> SyncReport:
+    """Bring the published generation in step with the archive's change log.
+
+    Raises:
+        NoIndexError, FingerprintError, LeaseHeldError, GenerationError: nothing was changed,
+            or what was committed so far stays.
+    """
+    while True:
+        generation = generations.current()
+        try:
+            with generation.writing():
+                if generations.pointer().generation != generation.name:
+                    continue  # a rebuild published while we waited
+                return _catch_up(archive, generation, analyzer, progress)
+        finally:
+            generation.close()
+
+
+def rebuild(
+    archive: Archive,
+    generations: Generations,
+    analyzer: Analyzer,
+    *,
+    engine: str,
+    accept_loss: bool = False,
+    progress: Progress = silent,
+) -> RebuildReport:
+    """Build a generation beside the live one, catch up, verify, publish.
+
+    Raises:
+        VerificationError: the new generation is not what the archive says; the old one stays.
+        LeaseHeldError: another rebuild or roll back is at work.
+        GenerationError: the disk is full or failing; the old one stays.
+    """
+    open_engine(engine, generations.folder)  # an unknown name fails before any work
+    with generations.building():
+        try:
+            return _build(archive, generations, analyzer, engine, accept_loss, progress)
+        except DISK_ERRORS as error:
+            generations.clean()
+            raise GenerationError(
+                f"Построить индекс не удалось: {error}. Прежний индекс продолжает отвечать. "
+                "Освободите место на диске и повторите: searchsvc rebuild"
+            ) from error
+
+
+def _build(
+    archive: Archive,
+    generations: Generations,
+    analyzer: Analyzer,
+    engine: str,
+    accept_loss: bool,
+    progress: Progress,
+) -> RebuildReport:
+    start = archive.last_sequence()
+    built = generations.begin(engine=engine, analysis=analyzer.fingerprint)
+    log.info("rebuild.begin generation=%s engine=%s sequence=%d", built.name, engine, start)
+    try:
+        number = built.load(_documents(archive, analyzer, progress), start)
+        progress("Поиск похожих записей", 0, number)
+        built.finish(archive.sources(), start)
+        _catch_up(archive, built, analyzer, silent)
+        with ExitStack() as held:
+            live = _live(generations)
+            if live is not None:
+                held.callback(live.close)
+                # No sync moves the live generation on while the new one takes its place.
+                held.enter_context(live.writing())
+            _catch_up(archive, built, analyzer, silent)
+            progress("Проверка", 0, None)
+            verify(built, archive, live, analyzer, accept_loss=accept_loss)
+            published = generations.publish(built)
+    except BaseException:
+        built.close()
+        generations.clean()
+        raise
+    try:
+        return RebuildReport(
+            published.name, published.engine.snapshot().documents, published.size(), published.sequence()
+        )
+    finally:
+        published.close()
+
+
+def rollback(archive: Archive, generations: Generations, analyzer: Analyzer) -> SyncReport:
+    """Publish the previous generation, first bringing it in step, so that nothing withdrawn returns.
+
+    Raises:
+        GenerationError: there is no previous generation, or it cannot be used.
+    """
+    with generations.building():
+        pointer = generations.pointer()
+        if not pointer.previous:
+            raise GenerationError(
+                "Возвращаться некуда: предыдущего индекса нет "
+                "(его ещё не было или он удалён командой purge). Построить индекс заново: searchsvc rebuild"
+            )
+        previous = generations.open(pointer.previous)
+        with ExitStack() as held:
+            held.callback(previous.close)
+            live = _live(generations)
+            if live is not None:
+                held.callback(live.close)
+                held.enter_context(live.writing())
+            held.enter_context(previous.writing())
+            report = _catch_up(archive, previous, analyzer, silent)
+            generations.point_back()
+        return report
+
+
+def purge(archive: Archive, generations: Generations, analyzer: Analyzer, article: str) -> str:
+    """Destroy an article (id or address) in the archive and the index, and drop the previous generation.
+
+    Return its id.
+
+    Raises:
+        UnknownArticleError: there is no such article.
+    """
+    with generations.building():
+        article_id = archive.purge(article)
+        try:
+            generation = generations.current()
+        except NoIndexError:
+            return article_id
+        try:
+            with generation.writing():
+                if generation.manifest.analysis == analyzer.fingerprint:
+                    _catch_up(archive, generation, analyzer, silent)
+                generation.erase([article_id])
+            generations.drop_previous()
+        finally:
+            generation.close()
+        return article_id
+
+
+def _live(generations: Generations) -> Generation | None:
+    """Open the published generation, or None where none can be opened: a rebuild is the remedy."""
+    try:
+        return generations.current()
+    except GenerationError:
+        return None
+
+
+def _documents(archive: Archive, analyzer: Analyzer, progress: Progress) -> Iterator[Document]:
+    total = archive.count()
+    for number, (article, revision) in enumerate(archive.articles(), 1):
+        yield make_document(article, revision, analyzer)
+        progress("Разбор и индексация статей", number, total)
+
+
+def _catch_up(archive: Archive, generation: Generation, analyzer: Analyzer, progress: Progress) -> SyncReport:
+    """Replay the change log on *generation*, whose lease the caller holds."""
+    if generation.manifest.analysis != analyzer.fingerprint:
+        raise FingerprintError("другой разбор слов")
+    sequence = generation.sequence()
+    last = archive.last_sequence()
+    if sequence > last:
+        raise GenerationError(
+            f"Индекс новее архива (изменение {sequence}, в архиве {last}): архив восстановлен из копии "
+            "или это другой архив. Перестройте индекс: searchsvc rebuild"
+        )
+    replaced = removed = 0
+    begin = sequence
+    while changes := archive.changes(sequence, BATCH):
+        latest = {change.article_id: change for change in changes}
+        present: list[tuple[Article, int]] = []
+        gone: list[str] = []
+        for article_id, change in latest.items():
+            state = _state(archive, article_id) if change.kind == "replaced" else None
+            if state is None:
+                gone.append(article_id)
+            else:
+                present.append(state)
+        sequence = changes[-1].sequence
+        documents = [make_document(article, revision, analyzer) for article, revision in present]
+        generation.update(documents, gone, archive.sources(), sequence)
+        purged = [article_id for article_id, change in latest.items() if change.kind == "purged"]
+        if purged and generation.sequence():
+            generation.erase(purged)
+        replaced += len(documents)
+        removed += len(gone)
+        progress("Обновление индекса", sequence - begin, max(last - begin, sequence - begin))
+    return SyncReport(replaced, removed, sequence)
+
+
+def _state(archive: Archive, article_id: str) -> tuple[Article, int] | None:
+    """Return an article with its revision; None if it was removed since, as a later change says."""
+    try:
+        return archive.get(article_id), archive.revision_of(article_id)
+    except UnknownArticleError:
+        return None

@@ -1,0 +1,1 @@
+"""The search itself: analysis, index generations, ranking and answers. Knows nothing of HTTP."""

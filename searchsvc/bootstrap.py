@@ -1,0 +1,35 @@
+"""The one place that wires archive, index, analyzer and service by the settings."""
+
+from __future__ import annotations
+
+from corpus.archive import Archive
+from searchsvc.analysis import Analyzer
+from searchsvc.generation import Generations
+from searchsvc.live import LiveIndex
+from searchsvc.search import SearchService
+from searchsvc.settings import Settings
+
+
+def open_archive(settings: Settings) -> Archive:
+    """Open the archive, making it where there is none.
+
+    Raises:
+        ArchiveUnavailableError: it cannot be opened.
+    """
+    return Archive.open(settings.archive_address)
+
+
+def open_generations(settings: Settings) -> Generations:
+    """Return the index generations of the data folder."""
+    return Generations(settings.index_dir)
+
+
+def open_service(
+    settings: Settings, analyzer: Analyzer, *, watch: bool = False
+) -> tuple[SearchService, LiveIndex]:
+    """Return the service over the published generation, and its index to close in the end.
+
+    ``watch`` renews it in the background, for a server.
+    """
+    live = LiveIndex(open_generations(settings), watch=watch)
+    return SearchService(live, analyzer), live

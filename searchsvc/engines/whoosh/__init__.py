@@ -1,0 +1,123 @@
+"""Whoosh, the embedded default: an ordinary Whoosh index, read into arrays.
+
+``write`` puts ready terms into Whoosh's own writer, ``read`` takes posting lists and columns
+of a segment out as numpy arrays, ``evaluate`` answers a plan over arrays and knows nothing of
+Whoosh. The mark of a commit rides in the pickled schema, so that Whoosh's own table of
+contents publishes index and mark in one rename.
+"""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+from whoosh.filedb.filestore import FileStorage
+from whoosh.index import TOC, EmptyIndexError
+from whoosh.index import IndexError as WhooshIndexError
+
+from searchsvc.engine import TEXT, Matches, Plan
+from searchsvc.engine import Snapshot as EngineSnapshot
+from searchsvc.engines.whoosh.evaluate import count, evaluate
+from searchsvc.engines.whoosh.read import PostingCache, Segment
+from searchsvc.engines.whoosh.write import INDEX_NAME, WhooshWriter, empty_schema
+from searchsvc.errors import IndexDamagedError
+
+CACHE_BYTES = 64 * 2**20
+"""Posting arrays kept in memory; spike-whoosh.md: 32 MB held 250 queries at 100,000 articles."""
+
+_OPEN_ATTEMPTS = 20
+_DAMAGE = (
+    WhooshIndexError,
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    IndexError,
+    pickle.UnpicklingError,
+)
+
+
+class WhooshSnapshot:
+    """One commit of a Whoosh index, held open."""
+
+    def __init__(self, mark: str, toc: int, segments: tuple[Segment, ...]) -> None:
+        self._mark = mark
+        self.toc = toc
+        self.segments = segments
+
+    @property
+    def mark(self) -> str:
+        """What the writer said at that commit."""
+        return self._mark
+
+    @property
+    def documents(self) -> int:
+        """How many articles there are."""
+        return sum(int(segment.alive.sum()) for segment in self.segments)
+
+    def search(self, plan: Plan) -> Matches:
+        """Answer one search."""
+        return evaluate(plan, self.segments)
+
+    def frequency(self, terms: tuple[str, ...], *, field: str = TEXT) -> int:
+        """Return how many articles have any of *terms*."""
+        return count(terms, field, self.segments)
+
+
+class WhooshEngine:
+    """A Whoosh index in *folder*."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._cache = PostingCache(CACHE_BYTES)
+
+    def create(self) -> None:
+        """Make an empty index in the folder."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        FileStorage(str(self._folder)).create_index(empty_schema(), indexname=INDEX_NAME)
+
+    def writer(self) -> WhooshWriter:
+        """Return the only writer; Whoosh's own lock keeps a second one out."""
+        return WhooshWriter(FileStorage(str(self._folder)))
+
+    def snapshot(self, former: EngineSnapshot | None = None) -> WhooshSnapshot:
+        """Return the last committed state; *former* itself if it still is that state.
+
+        A commit deletes the files of the one before it, so that a state can vanish between
+        reading its table of contents and opening its files: then the newer one is taken.
+
+        Raises:
+            IndexDamagedError: the folder holds no index that can be read.
+        """
+        old = former if isinstance(former, WhooshSnapshot) else None
+        for attempt in range(_OPEN_ATTEMPTS):
+            toc_number = -1
+            storage = FileStorage(str(self._folder))
+            try:
+                toc_number = TOC._latest_generation(storage, INDEX_NAME)
+                if old is not None and toc_number == old.toc:
+                    return old
+                return self._open(storage, toc_number, old)
+            except _DAMAGE as error:
+                moved = (
+                    toc_number != TOC._latest_generation(storage, INDEX_NAME)
+                    if self._folder.is_dir()
+                    else False
+                )
+                if not moved or attempt == _OPEN_ATTEMPTS - 1:
+                    raise IndexDamagedError(self._folder, f"{type(error).__name__}: {error}") from error
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    def _open(self, storage: FileStorage, number: int, old: WhooshSnapshot | None) -> WhooshSnapshot:
+        if number < 0:
+            raise EmptyIndexError("в папке нет индекса Whoosh")
+        toc = TOC.read(storage, INDEX_NAME, gen=number)
+        known = {segment.name: segment for segment in old.segments} if old else {}
+        segments = tuple(
+            Segment.opened(storage, toc.schema, entry, self._cache, known.get(entry.segment_id()))
+            for entry in toc.segments
+        )
+        return WhooshSnapshot(getattr(toc.schema, "mark", ""), number, segments)

@@ -1,0 +1,166 @@
+"""Judged sets in, figures out: nDCG, MRR, recall by a library, never by formulas of our own.
+
+A set is a folder in BEIR layout: ``corpus.jsonl`` {_id, title, text, optional published, tags},
+``queries.jsonl`` {_id, text, optional kind}, ``qrels.tsv`` (or ``qrels/test.tsv``) with a header
+line and the columns query, document, score.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from searchsvc.errors import EvaluationError
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedQuery:
+    """A query of a set; ``kind`` is "" where the set names none."""
+
+    id: str
+    text: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedSet:
+    """Queries with grades by query and document; queries without a grade are left out."""
+
+    queries: tuple[JudgedQuery, ...]
+    grades: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a query got: documents, best first, and how long it took."""
+
+    query: JudgedQuery
+    documents: Sequence[str]
+    took_ms: float
+
+
+Figures = dict[str, Any]
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a JSON Lines file.
+
+    Raises:
+        EvaluationError: the file is missing or a line is no object.
+    """
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    row = json.loads(line)
+                    if not isinstance(row, dict) or "_id" not in row:
+                        raise EvaluationError(f"{path}, строка {number}: нужен объект с полем _id.")
+                    yield row
+    except OSError as error:
+        raise EvaluationError(
+            f"Не читается {path}: {error.strerror}. Нужна папка в раскладке BEIR."
+        ) from error
+    except ValueError as error:
+        raise EvaluationError(f"{path}: не JSON Lines ({error}).") from error
+
+
+def read_judged(folder: Path, queries: Path | None = None) -> JudgedSet:
+    """Read the queries and grades of a set; *queries* names another file of queries.
+
+    Raises:
+        EvaluationError: a file is missing or not of the layout.
+    """
+    grades: dict[str, dict[str, int]] = {}
+    path = next(
+        (path for path in (folder / "qrels.tsv", folder / "qrels" / "test.tsv") if path.is_file()), None
+    )
+    if path is None:
+        raise EvaluationError(f"В папке {folder} нет qrels.tsv (или qrels/test.tsv).")
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()[1:], 2):
+        columns = line.split("\t")
+        if len(columns) != 3:
+            raise EvaluationError(f"{path}, строка {number}: нужны три столбца через табуляцию.")
+        try:
+            grades.setdefault(columns[0], {})[columns[1]] = int(float(columns[2]))
+        except ValueError as error:
+            raise EvaluationError(f"{path}, строка {number}: оценка «{columns[2]}» не число.") from error
+    rows = read_rows(queries or folder / "queries.jsonl")
+    found = tuple(JudgedQuery(str(row["_id"]), str(row["text"]), str(row.get("kind", ""))) for row in rows)
+    judged = tuple(query for query in found if query.id in grades)
+    if not judged:
+        raise EvaluationError(f"В папке {folder} ни один запрос не имеет оценок.")
+    return JudgedSet(judged, grades)
+
+
+def score(judged: JudgedSet, answers: Sequence[Answered]) -> Figures:
+    """Return figures over all queries and, under "by_kind", over each kind.
+
+    Raises:
+        EvaluationError: the extra ``evaluate`` is not installed.
+    """
+    figures = _score(judged, answers)
+    kinds = sorted({answer.query.kind for answer in answers} - {""})
+    figures["by_kind"] = {
+        kind: _score(judged, [answer for answer in answers if answer.query.kind == kind]) for kind in kinds
+    }
+    return figures
+
+
+def by_query(judged: JudgedSet, answers: Sequence[Answered]) -> dict[str, float]:
+    """Return nDCG@10 by query id."""
+    measures, _ = _library()
+    qrels, run = _library_rows(judged, answers)
+    found = dict.fromkeys((answer.query.id for answer in answers), 0.0)
+    found.update(
+        {row.query_id: float(row.value) for row in measures.iter_calc([measures.nDCG @ 10], qrels, run)}
+    )
+    return found
+
+
+def _score(judged: JudgedSet, answers: Sequence[Answered]) -> Figures:
+    measures, wanted = _library()
+    qrels, run = _library_rows(judged, answers)
+    values = measures.calc_aggregate(list(wanted.values()), qrels, run) if run else {}
+    times = [answer.took_ms for answer in answers]
+    return {
+        "queries": len(answers),
+        **{name: round(float(values.get(measure, 0.0)), 4) for name, measure in wanted.items()},
+        "dead_ends": round(sum(not answer.documents for answer in answers) / len(answers), 4),
+        "p50_ms": round(float(np.percentile(times, 50)), 2),
+        "p95_ms": round(float(np.percentile(times, 95)), 2),
+    }
+
+
+def _library() -> tuple[Any, dict[str, Any]]:
+    try:
+        import ir_measures
+    except ImportError as error:
+        raise EvaluationError(
+            "Для оценки качества нужен дополнительный набор: pip install 'searchsvc[evaluate]'."
+        ) from error
+    return ir_measures, {
+        "ndcg@10": ir_measures.nDCG @ 10,
+        "mrr@10": ir_measures.RR @ 10,
+        "recall@100": ir_measures.R @ 100,
+        "success@10": ir_measures.Success @ 10,
+    }
+
+
+def _library_rows(judged: JudgedSet, answers: Sequence[Answered]) -> tuple[list[Any], list[Any]]:
+    measures, _ = _library()
+    qrels = [
+        measures.Qrel(answer.query.id, document, grade)
+        for answer in answers
+        for document, grade in judged.grades[answer.query.id].items()
+    ]
+    run = [
+        measures.ScoredDoc(answer.query.id, document, float(-place))
+        for answer in answers
+        for place, document in enumerate(answer.documents)
+    ]
+    return qrels, run

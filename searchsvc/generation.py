@@ -1,0 +1,315 @@
+"""Index generations: built beside the live one, published by one rename, kept for a way back.
+
+    index/current.json            {"generation": "g000002", "previous": "g000001"}
+    index/g000002/manifest.json   engine, fingerprint, when it was made
+    index/g000002/store.db        documents, lexicon, neighbours
+    index/g000002/engine/         the engine's own files
+    index/g000003.building/       unfinished; the next rebuild removes it
+
+The engine's commit carries the last change of the archive it holds (its mark); that number is
+the generation's ``sequence``, and all there is to know about how far it has come.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from corpus.article import Source
+from corpus.lease import lease
+from searchsvc.document import Document, Record
+from searchsvc.engine import Engine, Entry, Snapshot
+from searchsvc.engines import open_engine
+from searchsvc.errors import FingerprintError, GenerationError, IndexDamagedError, NoIndexError
+from searchsvc.similar import rebuild_neighbours, update_neighbours
+from searchsvc.store import Store
+
+SCHEMA_VERSION = 1
+"""Version of everything a generation keeps on disk; another one is refused."""
+
+UNFINISHED = "building"
+"""The mark of an engine whose generation is not complete yet."""
+
+COMMIT_WAIT = 15.0
+"""Seconds a writer waits for another one's commit before it gives up."""
+
+_NAME = re.compile(r"g(\d{6})$")
+_STORE = "store.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a generation was made with."""
+
+    engine: str
+    schema: int
+    analysis: str
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """The published generation and the one before it, "" where there is none."""
+
+    generation: str
+    previous: str = ""
+
+
+class Generation:
+    """One generation on disk: engine, store, manifest."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.engine: Engine = open_engine(manifest.engine, folder / "engine")
+        self.store = Store(folder / _STORE)
+
+    @classmethod
+    def create(cls, folder: Path, *, engine: str, analysis: str) -> Generation:
+        """Make an empty generation in *folder*."""
+        folder.mkdir(parents=True)
+        manifest = Manifest(engine, SCHEMA_VERSION, analysis, datetime.now(UTC).isoformat(timespec="seconds"))
+        made = cls(folder, manifest)
+        made.engine.create()
+        Store.create(folder / _STORE)
+        _write_atomically(folder / "manifest.json", json.dumps(asdict(manifest)))
+        return made
+
+    @classmethod
+    def open(cls, folder: Path) -> Generation:
+        """Open a finished generation.
+
+        Raises:
+            FingerprintError: it was made with another version of the schema.
+            IndexDamagedError: a file is missing or broken.
+        """
+        try:
+            values = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            schema = values["schema"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise IndexDamagedError(folder, f"нет описания поколения ({error})") from error
+        if schema != SCHEMA_VERSION:
+            raise FingerprintError(f"схема {schema}, нужна {SCHEMA_VERSION}")
+        try:
+            manifest = Manifest(**values)
+        except TypeError as error:
+            raise IndexDamagedError(folder, "описание поколения испорчено") from error
+        if not (folder / _STORE).is_file():
+            raise IndexDamagedError(folder, "нет файла документов")
+        return cls(folder, manifest)
+
+    @property
+    def name(self) -> str:
+        """The generation's name, "g000001"."""
+        return self.folder.name.removesuffix(".building")
+
+    def close(self) -> None:
+        """Let go of open files."""
+        self.store.close()
+
+    def size(self) -> int:
+        """Return the bytes on disk."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the lease to change this generation, waiting for another's commit."""
+        return lease(self.folder / "writer.lock", f"Запись в индекс {self.name}", wait=COMMIT_WAIT)
+
+    def load(self, documents: Iterable[Document], sequence: int) -> int:
+        """Add articles to a generation that is being built and has none of them; return how many.
+
+        *documents* may be a generator: nothing but what the engine gathers is held in memory.
+        """
+        number = 0
+        with self.store.writing() as store, self.engine.writer() as writer:
+            for document in documents:
+                writer.add(document.entry(store.add(document, sequence)))
+                number += 1
+            writer.commit(UNFINISHED)
+        return number
+
+    def finish(self, sources: Iterable[Source], sequence: int) -> None:
+        """Give a loaded generation its neighbours and its sequence."""
+        with self.store.writing() as store:
+            store.put_sources(sources)
+            rebuild_neighbours(store)
+        self._commit((), (), str(sequence))
+
+    def update(
+        self, documents: Sequence[Document], removed: Iterable[str], sources: Iterable[Source], sequence: int
+    ) -> None:
+        """Bring changes in and move to *sequence*: all of it or nothing. Hold ``writing`` meanwhile."""
+        gone = list(removed)
+        with self.store.writing() as store:
+            store.undo_after(self.sequence())
+            for article in (*gone, *(document.article.id for document in documents)):
+                store.retire(article, sequence)
+            entries = [document.entry(store.add(document, sequence)) for document in documents]
+            changed: Mapping[str, tuple[int, Record]] = {
+                document.article.id: (entry.day or 0, document.record)
+                for document, entry in zip(documents, entries, strict=True)
+            }
+            update_neighbours(store, changed)
+            store.put_sources(sources)
+            store.prune()
+        self._commit(entries, gone, str(sequence))
+
+    def erase(self, article_ids: Iterable[str]) -> None:
+        """Remove articles so that nothing of them is left in any file. Hold ``writing`` meanwhile."""
+        gone = list(article_ids)
+        mark = self.engine.snapshot().mark
+        with self.engine.writer() as writer:
+            for article in gone:
+                writer.delete(article)
+            writer.commit(mark, compact=True)
+        with self.store.writing() as store:
+            for article in gone:
+                store.erase(article)
+        self.store.settle(vacuum=True)
+
+    def sequence(self, snapshot: Snapshot | None = None) -> int:
+        """Return the last change of the archive this generation (or a snapshot of it) holds.
+
+        Raises:
+            GenerationError: it was never finished.
+        """
+        mark = (snapshot or self.engine.snapshot()).mark
+        if not mark.isdigit():
+            raise GenerationError(
+                f"Поколение «{self.folder}» не достроено. Постройте индекс заново: searchsvc rebuild"
+            )
+        return int(mark)
+
+    def _commit(self, entries: Iterable[Entry], gone: Iterable[str], mark: str) -> None:
+        with self.engine.writer() as writer:
+            for article in gone:
+                writer.delete(article)
+            for entry in entries:
+                writer.replace(entry)
+            writer.commit(mark)
+
+
+class Generations:
+    """All generations of a data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def pointer_path(self) -> Path:
+        """The file that says which generation is published."""
+        return self.folder / "current.json"
+
+    def pointer(self) -> Pointer:
+        """Return what is published.
+
+        Raises:
+            NoIndexError: nothing has been published yet.
+            IndexDamagedError: the pointer cannot be read.
+        """
+        try:
+            values = json.loads(self.pointer_path.read_text(encoding="utf-8"))
+            return Pointer(values["generation"], values["previous"])
+        except FileNotFoundError as error:
+            raise NoIndexError(self.folder) from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise IndexDamagedError(self.pointer_path, str(error)) from error
+
+    def open(self, name: str) -> Generation:
+        """Open a finished generation by name."""
+        return Generation.open(self.folder / name)
+
+    def current(self) -> Generation:
+        """Open the published generation."""
+        return self.open(self.pointer().generation)
+
+    def building(self) -> AbstractContextManager[None]:
+        """Hold the lease to build, publish or roll back."""
+        return lease(self.folder / "rebuild.lock", "Построение индекса")
+
+    def begin(self, *, engine: str, analysis: str) -> Generation:
+        """Start a new generation, first removing what earlier builders left. Hold ``building``."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.clean()
+        numbers = [int(match.group(1)) for path in self.folder.iterdir() if (match := _NAME.match(path.name))]
+        name = f"g{max(numbers, default=0) + 1:06}"
+        return Generation.create(self.folder / f"{name}.building", engine=engine, analysis=analysis)
+
+    def publish(self, built: Generation) -> Generation:
+        """Make *built* the published generation in one rename and return it under its new name."""
+        built.close()
+        built.store.settle()
+        _sync_folder(built.folder)
+        target = self.folder / built.name
+        if built.folder != target:
+            built.folder.rename(target)
+        try:
+            previous = self.pointer().generation
+        except GenerationError:
+            previous = ""
+        self._point(Pointer(target.name, previous))
+        self.clean()
+        return Generation.open(target)
+
+    def point_back(self) -> None:
+        """Publish the previous generation; the present one becomes the previous. Hold ``building``."""
+        pointer = self.pointer()
+        self._point(Pointer(pointer.previous, pointer.generation))
+
+    def drop_previous(self) -> bool:
+        """Delete the previous generation for good; False where there is none. Hold ``building``."""
+        pointer = self.pointer()
+        if not pointer.previous:
+            return False
+        self._point(Pointer(pointer.generation, ""))
+        shutil.rmtree(self.folder / pointer.previous, ignore_errors=True)
+        return True
+
+    def clean(self) -> None:
+        """Delete unfinished generations and those older than the previous one. Hold ``building``."""
+        try:
+            pointer = self.pointer()
+            kept = {pointer.generation, pointer.previous}
+        except NoIndexError:
+            kept = set()
+        except IndexDamagedError:
+            return  # what the pointer named may be the only good one
+        for path in self.folder.iterdir():
+            if path.is_dir() and (
+                path.suffix == ".building" or (_NAME.match(path.name) and path.name not in kept)
+            ):
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _point(self, pointer: Pointer) -> None:
+        _write_atomically(self.pointer_path, json.dumps(asdict(pointer)))
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    new = path.with_suffix(".new")
+    with new.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring every file of a finished generation to the disk before anything points at it."""
+    for path in (*folder.rglob("*"), folder):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+DISK_ERRORS = (OSError, sqlite3.OperationalError)
+"""What a full or failing disk raises while a generation is written."""

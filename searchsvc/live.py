@@ -1,0 +1,120 @@
+"""The published generation as readers see it: held open, renewed in the background."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+
+from searchsvc.engine import Snapshot
+from searchsvc.errors import GenerationError
+from searchsvc.generation import Generation, Generations
+
+log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 0.25
+"""How often the watcher looks for a newer state; a look costs a file's status and a folder's list."""
+
+CURATION = 0
+"""Revision of the editors' curation (pins, synonyms); there is none yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One consistent state: everything an answer needs, until the answer is given."""
+
+    generation: Generation
+    snapshot: Snapshot
+    sequence: int
+
+    @property
+    def version(self) -> str:
+        """The version token."""
+        return f"{self.generation.name}.{self.sequence}.{CURATION}"
+
+
+class LiveIndex:
+    """Gives the newest state of the published generation.
+
+    With ``watch`` a thread looks for a newer one several times a second and swaps it in;
+    without, every ``view`` looks itself.
+    """
+
+    def __init__(self, generations: Generations, *, watch: bool = False) -> None:
+        self._generations = generations
+        self._lock = threading.Lock()
+        self._view: View | None = None
+        self._problem = ""
+        self._stop = threading.Event()
+        self._watcher = (
+            threading.Thread(target=self._watch, name="index-watch", daemon=True) if watch else None
+        )
+        if self._watcher is not None:
+            self._watcher.start()
+
+    def view(self) -> View:
+        """Return the present state.
+
+        Raises:
+            NoIndexError: nothing is published. IndexDamagedError, FingerprintError: it
+            cannot be opened and no earlier state is held.
+        """
+        view = self._view
+        if view is None or self._watcher is None:
+            view = self._renew()
+        return view
+
+    @property
+    def problem(self) -> str:
+        """Why a newer state could not be opened, "" if all is well."""
+        return self._problem
+
+    def close(self) -> None:
+        """Stop watching and let go of files."""
+        self._stop.set()
+        if self._watcher is not None:
+            self._watcher.join()
+        if self._view is not None:
+            self._view.generation.close()
+
+    def _renew(self) -> View:
+        with self._lock:
+            old = self._view
+            try:
+                view = self._newest(old)
+            except GenerationError as error:
+                if str(error) != self._problem:
+                    log.error("index.unreadable reason=%s", type(error).__name__)
+                self._problem = str(error)
+                if old is None:
+                    raise
+                return old
+            self._problem = ""
+            self._view = view
+            if old is not None and old.generation is not view.generation:
+                old.generation.close()
+            return view
+
+    def _newest(self, old: View | None) -> View:
+        name = self._generations.pointer().generation
+        if old is not None and old.generation.name == name:
+            snapshot = old.generation.engine.snapshot(old.snapshot)
+            if snapshot is old.snapshot:
+                return old
+            return View(old.generation, snapshot, old.generation.sequence(snapshot))
+        generation = self._generations.open(name)
+        try:
+            snapshot = generation.engine.snapshot()
+            generation.store.sources()
+            return View(generation, snapshot, generation.sequence(snapshot))
+        except GenerationError:
+            generation.close()
+            raise
+
+    def _watch(self) -> None:
+        while not self._stop.wait(WATCH_SECONDS):
+            if self._view is not None:
+                try:
+                    self._renew()
+                except Exception:  # a watcher that dies would freeze the site at its state
+                    log.exception("index.watch failed")

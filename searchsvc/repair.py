@@ -1,0 +1,99 @@
+"""Repair of queries: what the reader meant, where the archive has nothing for what was typed.
+
+Only the keyboard layout for now; typos, transliteration and glued words get their own
+functions here, each returning a word the archive knows or None.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from searchsvc.results import Correction
+
+Known = Callable[[str], bool]
+"""Says whether the archive has a word, in this or another of its forms."""
+
+_LATIN_KEYS = "`qwertyuiop[]asdfghjkl;'zxcvbnm,./" + '~QWERTYUIOP{}ASDFGHJKL:"ZXCVBNM<>?'
+_RUSSIAN_KEYS = "ёйцукенгшщзхъфывапролджэячсмитьбю." + "ЁЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮ,"
+TO_RUSSIAN = str.maketrans(_LATIN_KEYS, _RUSSIAN_KEYS)
+TO_LATIN = str.maketrans(_RUSSIAN_KEYS, _LATIN_KEYS)
+
+_LATIN = re.compile("[A-Za-z]")
+_CYRILLIC = re.compile("[А-яЁё]")
+_CHUNK = re.compile(r"\S+")
+# Addresses, operators and fields are meant as they are.
+_LEFT_ALONE = re.compile(r"://|@|^[\w-]+:|^-|^!|\.(?:ru|com|org|net|info|edu)\b|[\"«»]|^\d+$", re.IGNORECASE)
+# A key that is a letter in the Russian layout and a mark in the Latin one.
+_EDGE_MARKS = ".,;:?!/'`\"()"
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A repaired query and what was changed in it."""
+
+    text: str
+    corrections: tuple[Correction, ...]
+
+
+def repair_query(text: str, known: Known) -> Repair | None:
+    """Return *text* with the words the archive does not know put right, None if none can be.
+
+    Words that the archive has, addresses, operators and words in quotes stay as they are.
+    """
+    corrections: list[Correction] = []
+    pieces: list[str] = []
+    place = 0
+    quoted = False
+    for match in _CHUNK.finditer(text):
+        chunk = match.group()
+        pieces.append(text[place : match.start()])
+        place = match.end()
+        inside = quoted
+        quoted ^= chunk.count('"') % 2 == 1
+        fixed = None if inside or _LEFT_ALONE.search(chunk) else repair_layout(chunk, known)
+        if fixed is not None:
+            corrections.append(Correction("layout", chunk, fixed))
+        pieces.append(chunk if fixed is None else fixed)
+    if not corrections:
+        return None
+    return Repair("".join(pieces) + text[place:], tuple(corrections))
+
+
+def repair_layout(chunk: str, known: Known) -> str | None:
+    """Return *chunk* (no spaces) as it reads on the other keyboard layout, or None.
+
+    The keys of one layout may make up the whole chunk or any part of it, so that
+    «Образовfybt» becomes «Образование». Only words of the archive are ever proposed.
+    """
+    if known(chunk) or known(chunk.strip(_EDGE_MARKS)):
+        return None
+    for candidate in _candidates(chunk):
+        if known(candidate):
+            return candidate
+    return None
+
+
+def _candidates(chunk: str) -> list[str]:
+    """Readings of *chunk*, most likely first; marks at its ends are letters or marks."""
+    readings: list[str] = []
+    for end in range(len(chunk), len(chunk.rstrip(_EDGE_MARKS)) - 1, -1):
+        core, tail = chunk[:end], chunk[end:]
+        if _LATIN.search(core):
+            readings.append(core.translate(TO_RUSSIAN) + tail)
+            readings += _split(core, tail, TO_RUSSIAN)
+        if _CYRILLIC.search(core):
+            readings.append(core.translate(TO_LATIN) + tail)
+    return list(dict.fromkeys(readings))
+
+
+def _split(core: str, tail: str, table: dict[int, int]) -> list[str]:
+    """Readings in which only the beginning or only the end was typed in the wrong layout."""
+    found = []
+    for cut in range(1, len(core)):
+        if _LATIN.search(core[cut:]) and not _LATIN.search(core[:cut]):
+            found.append(core[:cut] + core[cut:].translate(table) + tail)
+        if _LATIN.search(core[:cut]) and not _LATIN.search(core[cut:]):
+            found.append(core[:cut].translate(table) + core[cut:] + tail)
+    return found

@@ -1,0 +1,178 @@
+"""Values that go in and out of the search service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+from corpus.article import Block, Picture
+
+Sort = Literal["relevance", "-date", "date"]
+Correct = Literal["auto", "suggest", "off"]
+
+MAX_DEPTH = 1000
+"""No page reaches beyond this many rows."""
+
+FACETS = ("source", "category", "year")
+"""Fields that can be counted; "tag" can be filtered by."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """A search as somebody asked for it.
+
+    ``page`` starts at 1. ``since`` and ``until`` are inclusive local days. ``filters`` maps
+    "source", "category", "tag", "year" to values: any value of a field, every field.
+    ``facets`` names the fields to count.
+    """
+
+    text: str
+    page: int = 1
+    per_page: int = 10
+    since: date | None = None
+    until: date | None = None
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sort: Sort = "relevance"
+    facets: tuple[str, ...] = ()
+    correct: Correct = "auto"
+    highlight: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of text; ``match`` says whether the query's words stand there."""
+
+    text: str
+    match: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One row of a result page. ``missing`` are the query's words this article lacks (near matches)."""
+
+    id: str
+    url: str
+    original: str
+    title: tuple[Segment, ...]
+    snippet: tuple[Segment, ...]
+    published: datetime | None
+    modified: datetime | None
+    source: str
+    source_title: str
+    categories: tuple[str, ...]
+    tags: tuple[str, ...]
+    score: float
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One value of a facet with its count; ``selected`` if the request filters by it."""
+
+    value: str
+    label: str
+    count: int
+    selected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """Counts of one field over all full matches, its own filter left out; most frequent first
+    (years: newest first)."""
+
+    field: str
+    buckets: tuple[Bucket, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What was changed in a query: ``kind`` "layout" (later "typo", "translit", …), from what to what."""
+
+    kind: str
+    original: str
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordCount:
+    """How many articles have a word of the query."""
+
+    word: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPage:
+    """The answer to a search.
+
+    ``effective`` is the query whose results are shown; it differs from ``original`` only where
+    ``corrections`` say so. ``total`` counts full matches, ``near_total`` near ones; ``rows`` is
+    how many rows paging runs over (full, then near, at most ``MAX_DEPTH``). ``suggestions`` are
+    whole queries worth trying. ``words`` is filled when nothing has all the words.
+    """
+
+    original: str
+    effective: str
+    corrections: tuple[Correction, ...]
+    total: int
+    near_total: int
+    rows: int
+    page: int
+    per_page: int
+    hits: tuple[Hit, ...]
+    facets: tuple[Facet, ...]
+    suggestions: tuple[str, ...]
+    words: tuple[WordCount, ...]
+    version: str
+    took_ms: float
+
+    @property
+    def pages(self) -> int:
+        """How many pages of rows there are."""
+        return -(-self.rows // self.per_page)
+
+
+@dataclass(frozen=True, slots=True)
+class ArticlePage:
+    """An article as the published generation holds it."""
+
+    id: str
+    original: str
+    title: str
+    lead: str
+    body: tuple[Block, ...]
+    published: datetime | None
+    modified: datetime | None
+    source: str
+    source_title: str
+    source_url: str
+    categories: tuple[str, ...]
+    tags: tuple[str, ...]
+    picture: Picture | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarArticle:
+    """A neighbour of an article; ``score`` is for order only."""
+
+    id: str
+    title: str
+    published: datetime | None
+    source: str
+    source_title: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the front page shows: how much there is, sections with counts, the newest articles."""
+
+    total: int
+    sources: tuple[Bucket, ...]
+    categories: tuple[Bucket, ...]
+    years: tuple[Bucket, ...]
+    recent: tuple[Hit, ...]
+    version: str

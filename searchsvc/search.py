@@ -1,0 +1,444 @@
+"""The service: a request to a page of results, an article, its neighbours.
+
+Every answer is made from one view of the published generation. A search is: parse, plan, one
+call of the engine, the second stage over its candidates, one read of the store for the page.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from corpus.article import tag_line
+from searchsvc import query
+from searchsvc.analysis import Analyzer
+from searchsvc.document import tag_term
+from searchsvc.engine import Candidate, Matches, Plan
+from searchsvc.errors import BadRequestError, FingerprintError, GenerationError, NotFoundError
+from searchsvc.live import LiveIndex, View
+from searchsvc.planning import Planned, plan
+from searchsvc.ranking import Statistics, rank
+from searchsvc.repair import Repair, repair_query
+from searchsvc.results import (
+    FACETS,
+    MAX_DEPTH,
+    ArticlePage,
+    Bucket,
+    Correction,
+    Facet,
+    Hit,
+    Overview,
+    ResultPage,
+    SearchRequest,
+    Segment,
+    SimilarArticle,
+    WordCount,
+)
+from searchsvc.snippet import find_marks, snippet, title_segments
+from searchsvc.store import Card, Stored
+from searchsvc.text import fold
+
+RERANKED = 200
+"""Candidates that the second stage orders; the engine's order follows (decision 4)."""
+
+NEAR_BELOW = 10
+"""Near matches follow where fewer articles than this have all the words (decision 11)."""
+
+RECENT = 6
+
+_ALWAYS = 3_652_059  # the ordinal of date.max
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether searches are answered, and whether the answers are as good as they should be."""
+
+    ready: bool
+    degraded: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The engine's matches for one query text, in the order rows are shown."""
+
+    text: str
+    planned: Planned
+    matches: Matches
+    rows: tuple[Candidate, ...]
+    scores: Mapping[int, float]
+
+
+class SearchService:
+    """Answers searches. Thread-safe."""
+
+    def __init__(self, live: LiveIndex, analyzer: Analyzer) -> None:
+        self._live = live
+        self._analyzer = analyzer
+
+    # --- searching -------------------------------------------------------------------------
+
+    def search(self, request: SearchRequest) -> ResultPage:
+        """Answer *request*.
+
+        A query without hits is repaired if that can be done (``correct`` "auto"), else the
+        repaired one is suggested.
+
+        Raises:
+            BadRequestError: deeper than ``MAX_DEPTH`` or dates that exclude one another.
+            GenerationError: there is no index that can be read.
+        """
+        started = time.perf_counter()
+        _check(request)
+        view = self._live.view()
+        answer = self._answer(request.text, request, view)
+        corrections: Repair | None = None
+        suggestions: tuple[str, ...] = ()
+        if not answer.matches.total and request.correct != "off":
+            repair = repair_query(request.text, lambda word: self._known(word, view))
+            if repair is not None and request.correct == "auto":
+                better = self._answer(repair.text, request, view)
+                if better.matches.total or len(better.rows) > len(answer.rows):
+                    answer, corrections = better, repair
+            if repair is not None and corrections is None:
+                suggestions = (repair.text,)
+        return self._page(
+            request, view, answer, corrections.corrections if corrections else (), suggestions, started
+        )
+
+    def _answer(self, text: str, request: SearchRequest, view: View) -> _Answer:
+        planned = plan(query.parse(text), self._analyzer)
+        filters = _merged(planned.filters, request.filters, view)
+        if not planned.units and not filters and not _days(request, planned):
+            empty = Matches(0, (), 0, (), (), (), 0, 0.0, {})
+            return _Answer(text, planned, empty, (), {})
+        matches = view.snapshot.search(
+            Plan(
+                units=tuple(unit.clause for unit in planned.units),
+                words=planned.word_clauses,
+                excluded=planned.excluded,
+                filters=filters,
+                days=_days(request, planned),
+                order=request.sort,
+                depth=MAX_DEPTH,
+                facets=tuple(name for name in request.facets if name in FACETS),
+                near_below=NEAR_BELOW if len(planned.units) > 1 else 0,
+                near_limit=RERANKED,
+            )
+        )
+        full, scores = self._ordered(matches.full, request.sort == "relevance", planned, matches, view)
+        near, near_scores = self._ordered(matches.near, True, planned, matches, view)
+        return _Answer(text, planned, matches, (full + near)[:MAX_DEPTH], scores | near_scores)
+
+    def _ordered(
+        self, found: Sequence[Candidate], by_score: bool, planned: Planned, matches: Matches, view: View
+    ) -> tuple[tuple[Candidate, ...], dict[int, float]]:
+        """Put the first candidates into the second stage's order; the rest keep theirs below."""
+        if not by_score or not planned.words or not found:
+            return tuple(found), {candidate.key: candidate.score for candidate in found}
+        head, tail = found[:RERANKED], found[RERANKED:]
+        batch = view.generation.store.records([candidate.key for candidate in head])
+        statistics = Statistics(matches.documents, matches.average_length, matches.word_counts)
+        scores = rank(planned.words, batch, statistics)
+        order = np.argsort(-scores, kind="stable")
+        floor = float(scores.min())
+        ranked = {head[row].key: float(scores[row]) for row in order}
+        # Below the second stage the engine's scores only keep their order, under the last of it.
+        ranked |= {c.key: floor * c.score / (c.score + 1) for c in tail}
+        return (*(head[row] for row in order), *tail), ranked
+
+    def _page(
+        self,
+        request: SearchRequest,
+        view: View,
+        answer: _Answer,
+        corrections: tuple[Correction, ...],
+        suggestions: tuple[str, ...],
+        started: float,
+    ) -> ResultPage:
+        first = (request.page - 1) * request.per_page
+        shown = answer.rows[first : first + request.per_page]
+        stored = view.generation.store.documents([candidate.key for candidate in shown])
+        hits = tuple(
+            self._hit(candidate, stored[candidate.key], answer, request, view)
+            for candidate in shown
+            if candidate.key in stored
+        )
+        matches = answer.matches
+        words = (
+            tuple(
+                WordCount(unit.text, count)
+                for unit, count in zip(answer.planned.units, matches.unit_counts, strict=True)
+            )
+            if not matches.total and matches.unit_counts
+            else ()
+        )
+        return ResultPage(
+            original=request.text,
+            effective=answer.text,
+            corrections=corrections,
+            total=matches.total,
+            near_total=matches.near_total,
+            rows=min(MAX_DEPTH, matches.total + matches.near_total),
+            page=request.page,
+            per_page=request.per_page,
+            hits=hits,
+            facets=_facets(matches, request, view),
+            suggestions=suggestions,
+            words=words,
+            version=view.version,
+            took_ms=(time.perf_counter() - started) * 1000,
+        )
+
+    def _hit(
+        self, candidate: Candidate, stored: Stored, answer: _Answer, request: SearchRequest, view: View
+    ) -> Hit:
+        words = answer.planned.words if request.highlight else ()
+        marks = find_marks(words, stored.record)
+        title = stored.card.title
+        missing = tuple(
+            unit.text for number, unit in enumerate(answer.planned.units) if not candidate.units >> number & 1
+        )
+        return _hit(
+            stored.card,
+            view,
+            title=title_segments(stored.text, title, marks),
+            snippet=snippet(stored.text, title, tag_line(stored.card.tags), marks),
+            score=answer.scores.get(candidate.key, candidate.score),
+            missing=missing,
+        )
+
+    def _known(self, word: str, view: View) -> bool:
+        """Say whether the archive has every part of *word*, in this form or another of its lemmas."""
+        tokens = [token for token in self._analyzer.tokens(word) if not token.whole]
+        covered = sum(token.stop - token.start for token in tokens)
+        if not tokens or covered < len(word.strip("-‐‑")) - word.count("-"):
+            return False
+        return all(
+            view.generation.store.form_count(token.folded) > 0
+            or (self._analyzer.is_known(token.form) and view.snapshot.frequency(token.lemmas) > 0)
+            for token in tokens
+        )
+
+    # --- articles --------------------------------------------------------------------------
+
+    def article(self, article_id: str) -> ArticlePage:
+        """Return an article as the published generation holds it.
+
+        Raises:
+            NotFoundError: it holds no such article.
+        """
+        view = self._live.view()
+        article = view.generation.store.article(article_id, view.sequence)
+        if article is None:
+            raise NotFoundError(article_id)
+        source = view.generation.store.sources().get(article.source)
+        return ArticlePage(
+            id=article.id,
+            original=article.url,
+            title=article.title,
+            lead=article.lead,
+            body=article.body,
+            published=article.published,
+            modified=article.modified,
+            source=article.source,
+            source_title=source.title if source else article.source,
+            source_url=source.url if source else "",
+            categories=article.categories,
+            tags=article.tags,
+            picture=article.picture,
+            version=view.version,
+        )
+
+    def similar(self, article_id: str, limit: int = 5) -> tuple[SimilarArticle, ...]:
+        """Return up to *limit* neighbours of an article, nearest first; no search is made.
+
+        Raises:
+            NotFoundError: the published generation holds no such article.
+        """
+        view = self._live.view()
+        store = view.generation.store
+        found = store.neighbours(article_id)
+        cards = store.cards([article_id, *(name for name, _ in found)], view.sequence)
+        if article_id not in cards:
+            raise NotFoundError(article_id)
+        return tuple(
+            SimilarArticle(
+                id=name,
+                title=cards[name].title,
+                published=cards[name].published,
+                source=cards[name].source,
+                source_title=_source_title(view, cards[name].source),
+                score=score,
+            )
+            for name, score in found
+            if name in cards and name != article_id
+        )[:limit]
+
+    # --- the whole -------------------------------------------------------------------------
+
+    def overview(self) -> Overview:
+        """Return what there is: counts by source, section and year, and the newest articles."""
+        view = self._live.view()
+        matches = view.snapshot.search(Plan(order="-date", depth=RECENT, facets=FACETS, near_below=0))
+        stored = view.generation.store.documents([candidate.key for candidate in matches.full])
+        facets = {
+            facet.field: facet.buckets for facet in _facets(matches, SearchRequest("", facets=FACETS), view)
+        }
+        return Overview(
+            total=matches.total,
+            sources=facets["source"],
+            categories=facets["category"],
+            years=facets["year"],
+            recent=tuple(
+                _hit(item.card, view, title=(Segment(item.card.title),), snippet=(), score=0.0, missing=())
+                for candidate in matches.full
+                if (item := stored.get(candidate.key)) is not None
+            ),
+            version=view.version,
+        )
+
+    def sources(self) -> tuple[Bucket, ...]:
+        """Return every source with its title and number of articles, most articles first."""
+        return self.overview().sources
+
+    def version(self) -> str:
+        """Return the version token; it changes when any answer may."""
+        return self._live.view().version
+
+    def readiness(self) -> Readiness:
+        """Try the index with a search and compare fingerprints."""
+        try:
+            view = self._live.view()
+            view.snapshot.search(Plan(depth=1, near_below=0))
+        except FingerprintError as error:
+            return Readiness(False, True, str(error))
+        except GenerationError as error:
+            return Readiness(False, False, str(error))
+        if self._live.problem:
+            return Readiness(True, True, self._live.problem)
+        if view.generation.manifest.analysis != self._analyzer.fingerprint:
+            return Readiness(True, True, str(FingerprintError("другой разбор слов")))
+        return Readiness(True, False)
+
+
+def _check(request: SearchRequest) -> None:
+    if request.page < 1 or request.per_page < 1:
+        raise BadRequestError("page", "Страницы считаются с единицы.")
+    if request.page > 1 and (request.page - 1) * request.per_page >= MAX_DEPTH:
+        raise BadRequestError(
+            "page", f"Глубже {MAX_DEPTH} результатов листать нельзя: уточните запрос или даты."
+        )
+    if request.since and request.until and request.since > request.until:
+        raise BadRequestError("from", "Начало периода позже его конца.")
+
+
+def _days(request: SearchRequest, planned: Planned) -> tuple[int, int] | None:
+    """Return the days that the request and the query both allow."""
+    asked = planned.days or (None, None)
+    starts = [
+        day for day in (request.since.toordinal() if request.since else None, asked[0]) if day is not None
+    ]
+    ends = [
+        day for day in (request.until.toordinal() if request.until else None, asked[1]) if day is not None
+    ]
+    if not starts and not ends:
+        return None
+    return max(starts, default=1), min(ends, default=_ALWAYS)
+
+
+def _merged(
+    typed: Mapping[str, tuple[str, ...]], asked: Mapping[str, tuple[str, ...]], view: View
+) -> dict[str, tuple[str, ...]]:
+    """Return filters by field with values as the index spells them.
+
+    A field filtered by both the query and the request must satisfy both.
+    """
+    merged: dict[str, tuple[str, ...]] = {}
+    for field in (*typed, *(name for name in asked if name not in typed)):
+        sides = [_resolved(field, side[field], view) for side in (typed, asked) if side.get(field)]
+        if len(sides) == 1:
+            merged[field] = sides[0]
+        elif sides:
+            both = tuple(value for value in sides[0] if value in sides[1])
+            merged[field] = both or ("",)
+    return merged
+
+
+def _resolved(field: str, values: Sequence[str], view: View) -> tuple[str, ...]:
+    if field == "tag":
+        return tuple(tag_term(value) for value in values)
+    if field == "year":
+        return tuple(values)
+    spelled: dict[str, list[str]] = {}
+    counts = view.snapshot.search(Plan(depth=0, facets=(field,), near_below=0)).facets[field]
+    for value in counts:
+        spelled.setdefault(fold(value), []).append(value)
+        if field == "source":
+            spelled.setdefault(fold(_source_title(view, value)), []).append(value)
+    return tuple(
+        name
+        for value in values
+        for name in ([value] if value in counts else spelled.get(fold(value), [value]))
+    )
+
+
+def _facets(matches: Matches, request: SearchRequest, view: View) -> tuple[Facet, ...]:
+    found = []
+    for field in request.facets:
+        counts = matches.facets.get(field, {})
+        selected = set(request.filters.get(field, ()))
+        values = {**dict.fromkeys(selected, 0), **counts}
+        if field == "year":
+            order = sorted(values, reverse=True)
+        else:
+            order = sorted(values, key=lambda value: (-values[value], value))
+        found.append(
+            Facet(
+                field,
+                tuple(
+                    Bucket(
+                        value,
+                        _source_title(view, value) if field == "source" else value,
+                        values[value],
+                        value in selected,
+                    )
+                    for value in order
+                ),
+            )
+        )
+    return tuple(found)
+
+
+def _hit(
+    card: Card,
+    view: View,
+    *,
+    title: tuple[Segment, ...],
+    snippet: tuple[Segment, ...],
+    score: float,
+    missing: tuple[str, ...],
+) -> Hit:
+    return Hit(
+        id=card.id,
+        url=f"/articles/{card.id}",
+        original=card.url,
+        title=title,
+        snippet=snippet,
+        published=card.published,
+        modified=card.modified,
+        source=card.source,
+        source_title=_source_title(view, card.source),
+        categories=card.categories,
+        tags=card.tags,
+        score=score,
+        missing=missing,
+    )
+
+
+def _source_title(view: View, source: str) -> str:
+    known = view.generation.store.sources().get(source)
+    return known.title if known else source

@@ -1,0 +1,123 @@
+"""Settings: one TOML file and ``SEARCHSVC_...`` variables, checked at start.
+
+Order of precedence: arguments of the command, environment, TOML file, defaults. The file is
+the one named by ``SEARCHSVC_CONFIG``, else ``searchsvc.toml`` in the working folder if present.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from searchsvc.errors import SettingsError
+
+PREFIX = "SEARCHSVC_"
+CONFIG_VARIABLE = "SEARCHSVC_CONFIG"
+DEFAULT_FILE = "searchsvc.toml"
+
+
+class Settings(BaseSettings):
+    """All settings of the product; README has the same table in Russian."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True
+    )
+
+    data_dir: Path = Field(Path("data"), description="Папка данных: архив, индекс, журналы")
+    archive_url: str = Field("", description="Адрес базы архива (SQLAlchemy); пусто: SQLite в папке данных")
+    desk_url: str = Field("", description="Адрес базы заданий (SQLAlchemy); пусто: SQLite в папке данных")
+    engine: str = Field("whoosh", description="Поисковый движок новых индексов")
+    host: str = Field("127.0.0.1", description="Адрес, на котором отвечает сайт")
+    port: int = Field(8080, ge=0, le=65535, description="Порт сайта; 0: любой свободный")
+    threads: int = Field(4, ge=1, le=64, description="Потоков у веб-сервера")
+    public_url: str = Field("", description="Внешний адрес сайта, если он за прокси или в подпапке")
+    trusted_proxy: str = Field("", description="Адрес прокси, заголовкам которого можно верить")
+    site_title: str = Field("Новости образования", min_length=1, description="Название сайта")
+    query_log: bool = Field(True, description="Записывать, что ищут читатели (без адресов и имён)")
+    crawl_delay: float = Field(1.0, ge=0, le=60, description="Секунд между запросами к одному сайту")
+    crawl_contact: str = Field(
+        "", description="Почта или адрес для владельцев сайтов, в заголовке User-Agent"
+    )
+    crawl_every_hours: float = Field(
+        0, ge=0, le=8760, description="Через сколько часов обходить источники снова; 0: только по команде"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "WARNING", description="Подробность журнала"
+    )
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_address(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc):
+            raise ValueError("нужен полный адрес, например https://news.example/search")
+        return value.rstrip("/")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment, then the TOML file."""
+        file = os.environ.get(CONFIG_VARIABLE) or (DEFAULT_FILE if Path(DEFAULT_FILE).is_file() else None)
+        toml = (TomlConfigSettingsSource(settings_cls, Path(file)),) if file else ()
+        return init_settings, env_settings, *toml
+
+    @property
+    def archive_address(self) -> str | Path:
+        """Where the archive is: a path of an SQLite file or an SQLAlchemy URL."""
+        return self.archive_url or self.data_dir / "archive.db"
+
+    @property
+    def desk_address(self) -> str | Path:
+        """Where jobs are kept: a path of an SQLite file or an SQLAlchemy URL."""
+        return self.desk_url or self.data_dir / "desk.db"
+
+    @property
+    def query_log_path(self) -> Path:
+        """The log of queries; it may be lost."""
+        return self.data_dir / "queries.db"
+
+    @property
+    def index_dir(self) -> Path:
+        """The folder of index generations."""
+        return self.data_dir / "index"
+
+
+def load_settings(**given: Any) -> Settings:
+    """Return the settings in force; arguments that are None do not count.
+
+    Raises:
+        SettingsError: a value is wrong, a name is unknown or the file cannot be read. A
+            misspelt ``SEARCHSVC_`` variable is an error too.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    for variable in os.environ:
+        if variable.upper().startswith(PREFIX) and variable.upper() not in known:
+            raise SettingsError(f"Неизвестная переменная {variable}. Есть: {', '.join(sorted(known))}.")
+    file = os.environ.get(CONFIG_VARIABLE)
+    if file and not Path(file).is_file():
+        raise SettingsError(f"Файла настроек «{file}» ({CONFIG_VARIABLE}) нет.")
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        raise SettingsError(f"Настройки не приняты: {problems}. Таблица настроек — в README.") from error
+    except ValueError as error:  # tomllib's own error
+        raise SettingsError(f"Файл настроек не читается: {error}.") from error

@@ -1,0 +1,452 @@
+"""The generation's document store: one SQLite file with what the public face shows.
+
+Documents are keyed (article, revision) by one integer, which is all the engine knows of
+them. A row is never changed: it holds from change ``since`` up to, not including, change
+``until``, so that a reader with an older snapshot of the engine goes on finding what it
+points at. The store is written first, the engine's commit publishes; ``undo_after`` takes
+back what a killed writer had stored for a commit that never came.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import sqlite3
+import threading
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from corpus.article import Article, Source
+from corpus.codec import article_from_dict, article_to_dict
+from searchsvc.analysis import folded_form
+from searchsvc.document import RECORD, Document, Record
+from searchsvc.errors import IndexDamagedError
+
+KEEP_SECONDS = 600.0
+"""Rows of replaced articles outlive their end by this much: no reader holds a snapshot longer."""
+
+_BUSY_SECONDS = 10.0
+_CHUNK = 500
+
+_SCHEMA = """
+CREATE TABLE document (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    article TEXT NOT NULL, revision INTEGER NOT NULL,
+    since INTEGER NOT NULL, until INTEGER, ended REAL, day INTEGER NOT NULL,
+    card TEXT NOT NULL, text TEXT NOT NULL, body BLOB NOT NULL, record BLOB NOT NULL
+);
+CREATE INDEX document_article ON document (article);
+CREATE INDEX document_until ON document (until) WHERE until IS NOT NULL;
+CREATE INDEX document_since ON document (since);
+CREATE TABLE source (id TEXT PRIMARY KEY, url TEXT NOT NULL, title TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE form (form TEXT PRIMARY KEY, documents INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE neighbours (article TEXT PRIMARY KEY, list TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE signature (article TEXT PRIMARY KEY, day INTEGER NOT NULL, terms BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE statistic (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a hit shows of an article, without its text."""
+
+    id: str
+    url: str
+    title: str
+    published: datetime | None
+    modified: datetime | None
+    source: str
+    categories: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A document as a result page needs it."""
+
+    key: int
+    card: Card
+    text: str
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBatch:
+    """Records of several documents end to end; document ``i`` has rows ``bounds[i]:bounds[i + 1]``.
+    ``days`` are ordinals of the local day of publication, 0 where there is none."""
+
+    rows: Record
+    bounds: npt.NDArray[np.int64]
+    days: npt.NDArray[np.int64]
+
+
+class Store:
+    """The store of one generation. Reading is safe from many threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._closed = False
+        self._sources: dict[str, Source] | None = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def create(cls, path: Path) -> Store:
+        """Make an empty store at *path*."""
+        connection = sqlite3.connect(path)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(_SCHEMA)
+        finally:
+            connection.close()
+        return cls(path)
+
+    def close(self) -> None:
+        """Close what is idle; connections in use close when they are given back."""
+        with self._lock:
+            self._closed = True
+        while True:
+            try:
+                self._idle.get_nowait().close()
+            except queue.Empty:
+                return
+
+    def _connect(self) -> sqlite3.Connection:
+        if not self._path.is_file():
+            raise IndexDamagedError(self._path.parent, "нет файла документов")
+        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA mmap_size = 1073741824")
+        return connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._idle.get_nowait()
+        except queue.Empty:
+            connection = None
+        try:
+            connection = connection or self._connect()
+            yield connection
+        except sqlite3.DatabaseError as error:
+            raise IndexDamagedError(self._path.parent, str(error)) from error
+        finally:
+            if connection is not None:
+                if self._closed:
+                    connection.close()
+                else:
+                    self._idle.put(connection)
+
+    # --- reading ---------------------------------------------------------------------------
+
+    def records(self, keys: Sequence[int]) -> RecordBatch:
+        """Return the records of *keys*, in their order; a missing one is empty."""
+        found: dict[int, tuple[bytes, int]] = {}
+        with self._reading() as connection:
+            for part in _parts(keys):
+                for row in connection.execute(_in("SELECT key, record, day FROM document", part), part):
+                    found[row[0]] = row[1:]
+        blobs = [found.get(key, (b"", 0))[0] for key in keys]
+        sizes = np.array([len(blob) // RECORD.itemsize for blob in blobs], np.int64)
+        bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+        days = np.array([found.get(key, (b"", 0))[1] for key in keys], np.int64)
+        return RecordBatch(np.frombuffer(b"".join(blobs), RECORD), bounds, days)
+
+    def documents(self, keys: Sequence[int]) -> dict[int, Stored]:
+        """Return the documents of *keys* in one read; purged ones are missing."""
+        with self._reading() as connection:
+            return {
+                row[0]: Stored(row[0], _card(row[1]), row[2], np.frombuffer(row[3], RECORD))
+                for part in _parts(keys)
+                for row in connection.execute(_in("SELECT key, card, text, record FROM document", part), part)
+            }
+
+    def cards(self, article_ids: Sequence[str], sequence: int) -> dict[str, Card]:
+        """Return the cards of articles as they are at *sequence*; those gone by then are missing."""
+        with self._reading() as connection:
+            return {
+                card.id: card
+                for part in _parts(article_ids)
+                for (line,) in connection.execute(
+                    f"SELECT card FROM document WHERE article IN ({_marks(part)}) AND since <= ? "  # noqa: S608
+                    "AND (until IS NULL OR until > ?)",
+                    (*part, sequence, sequence),
+                )
+                for card in [_card(line)]
+            }
+
+    def article(self, article_id: str, sequence: int) -> Article | None:
+        """Return an article as it is at *sequence*."""
+        with self._reading() as connection:
+            row = connection.execute(
+                "SELECT body FROM document WHERE article = ? AND since <= ? AND (until IS NULL OR until > ?)",
+                (article_id, sequence, sequence),
+            ).fetchone()
+        return article_from_dict(json.loads(zlib.decompress(row[0]))) if row else None
+
+    def neighbours(self, article_id: str) -> list[tuple[str, float]]:
+        """Return ids of neighbours with their scores, best first."""
+        with self._reading() as connection:
+            row = connection.execute(
+                "SELECT list FROM neighbours WHERE article = ?", (article_id,)
+            ).fetchone()
+        return [(str(name), float(score)) for name, score in json.loads(row[0])] if row else []
+
+    def sources(self) -> Mapping[str, Source]:
+        """Return the sources by id, as they were when this store was opened."""
+        if self._sources is None:
+            with self._reading() as connection:
+                rows = connection.execute("SELECT id, url, title FROM source").fetchall()
+            self._sources = {row[0]: Source(row[0], row[1], "", row[2]) for row in rows}
+        return self._sources
+
+    def form_count(self, form: str) -> int:
+        """Return how many documents have a folded surface form."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT documents FROM form WHERE form = ?", (form,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def contents(self, sequence: int) -> dict[str, int]:
+        """Return the revision of every article at *sequence*."""
+        with self._reading() as connection:
+            return dict(
+                connection.execute(
+                    "SELECT article, revision FROM document "
+                    "WHERE since <= ? AND (until IS NULL OR until > ?)",
+                    (sequence, sequence),
+                )
+            )
+
+    def check(self) -> str:
+        """Return "ok" or what SQLite's own check says is wrong."""
+        with self._reading() as connection:
+            return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+
+    # --- writing ---------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[StoreWriter]:
+        """One transaction: everything in the block or nothing."""
+        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+        try:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("BEGIN IMMEDIATE")
+            writer = StoreWriter(connection)
+            yield writer
+            writer.flush()
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        finally:
+            connection.close()
+            self._sources = None
+
+    def settle(self, *, vacuum: bool = False) -> None:
+        """Bring everything into the one file, for a finished or purged generation."""
+        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+        try:
+            if vacuum:
+                connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
+
+
+class StoreWriter:
+    """Changes to the store within one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._forms: Counter[str] = Counter()
+
+    def undo_after(self, sequence: int) -> None:
+        """Take back what was stored beyond *sequence*, the engine's last commit."""
+        beyond = self._connection.execute("SELECT text, record FROM document WHERE since > ?", (sequence,))
+        for text, record in beyond.fetchall():
+            self._count(_forms(text, record), -1)
+        ended = self._connection.execute(
+            "SELECT text, record FROM document WHERE until > ? AND since <= ?", (sequence,) * 2
+        )
+        for text, record in ended.fetchall():
+            self._count(_forms(text, record), 1)
+        self._connection.execute("DELETE FROM document WHERE since > ?", (sequence,))
+        self._connection.execute(
+            "UPDATE document SET until = NULL, ended = NULL WHERE until > ?", (sequence,)
+        )
+
+    def add(self, document: Document, sequence: int) -> int:
+        """Keep *document* from *sequence* on and return its key."""
+        article = document.article
+        card = {
+            "id": article.id,
+            "url": article.url,
+            "title": article.title,
+            "published": article.published.isoformat() if article.published else None,
+            "modified": article.modified.isoformat() if article.modified else None,
+            "source": article.source,
+            "categories": article.categories,
+            "tags": article.tags,
+        }
+        body = zlib.compress(json.dumps(article_to_dict(article), ensure_ascii=False).encode(), 6)
+        cursor = self._connection.execute(
+            "INSERT INTO document (article, revision, since, day, card, text, body, record) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                article.id,
+                document.revision,
+                sequence,
+                article.published.toordinal() if article.published else 0,
+                json.dumps(card, ensure_ascii=False),
+                document.text,
+                body,
+                document.record.tobytes(),
+            ),
+        )
+        self._count(document.forms(), 1)
+        return int(cursor.lastrowid or 0)
+
+    def retire(self, article_id: str, sequence: int) -> None:
+        """End the present row of an article at *sequence*; nothing happens where there is none."""
+        rows = self._connection.execute(
+            "SELECT key, text, record FROM document WHERE article = ? AND until IS NULL", (article_id,)
+        )
+        for key, text, record in rows.fetchall():
+            self._count(_forms(text, record), -1)
+            self._connection.execute(
+                "UPDATE document SET until = ?, ended = ? WHERE key = ?", (sequence, time.time(), key)
+            )
+        self._connection.execute("DELETE FROM neighbours WHERE article = ?", (article_id,))
+        self._connection.execute("DELETE FROM signature WHERE article = ?", (article_id,))
+
+    def erase(self, article_id: str) -> None:
+        """Delete every row of an article, at once and for good."""
+        self.retire(article_id, 0)
+        self._connection.execute("DELETE FROM document WHERE article = ?", (article_id,))
+
+    def prune(self) -> None:
+        """Delete rows that ended long enough ago."""
+        self._connection.execute("DELETE FROM document WHERE ended < ?", (time.time() - KEEP_SECONDS,))
+
+    def put_sources(self, sources: Iterable[Source]) -> None:
+        """Replace the list of sources."""
+        self._connection.execute("DELETE FROM source")
+        self._connection.executemany(
+            "INSERT INTO source VALUES (?, ?, ?)", [(s.id, s.url, s.title or s.id) for s in sources]
+        )
+
+    def put_signatures(self, signatures: Iterable[tuple[str, int, bytes]]) -> None:
+        """Keep signatures: article, day, packed terms."""
+        self._connection.executemany("INSERT OR REPLACE INTO signature VALUES (?, ?, ?)", signatures)
+
+    def signatures(self) -> list[tuple[str, int, bytes]]:
+        """Return all signatures, by article."""
+        return self._connection.execute(
+            "SELECT article, day, terms FROM signature ORDER BY article"
+        ).fetchall()
+
+    def put_neighbours(self, lists: Iterable[tuple[str, Sequence[tuple[str, float]]]]) -> None:
+        """Keep neighbours of articles."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO neighbours VALUES (?, ?)",
+            ((name, json.dumps(found)) for name, found in lists),
+        )
+
+    def put_statistic(self, name: str, value: bytes) -> None:
+        """Keep a packed statistic of the whole collection."""
+        self._connection.execute("INSERT OR REPLACE INTO statistic VALUES (?, ?)", (name, value))
+
+    def statistic(self, name: str) -> bytes:
+        """Return a statistic, empty where there is none."""
+        row = self._connection.execute("SELECT value FROM statistic WHERE name = ?", (name,)).fetchone()
+        return bytes(row[0]) if row else b""
+
+    def current(self) -> Iterator[tuple[str, int, Record]]:
+        """Yield (article, day, record) of every present row, by article."""
+        rows = self._connection.execute(
+            "SELECT article, day, record FROM document WHERE until IS NULL ORDER BY article"
+        )
+        for article, day, record in rows:
+            yield article, day, np.frombuffer(record, RECORD)
+
+    def record(self, article_id: str) -> Record:
+        """Return the record of an article's present row, empty where there is none."""
+        row = self._connection.execute(
+            "SELECT record FROM document WHERE article = ? AND until IS NULL", (article_id,)
+        ).fetchone()
+        return np.frombuffer(row[0] if row else b"", RECORD)
+
+    def neighbours(self, article_id: str) -> list[tuple[str, float]]:
+        """Return an article's neighbours as they are kept now."""
+        row = self._connection.execute(
+            "SELECT list FROM neighbours WHERE article = ?", (article_id,)
+        ).fetchone()
+        return [(name, score) for name, score in json.loads(row[0])] if row else []
+
+    def flush(self) -> None:
+        """Write the counts of forms gathered so far."""
+        changes = [(form, change) for form, change in self._forms.items() if change]
+        self._connection.executemany(
+            "INSERT INTO form VALUES (?, ?) "
+            "ON CONFLICT (form) DO UPDATE SET documents = documents + excluded.documents",
+            changes,
+        )
+        if any(change < 0 for _, change in changes):
+            self._connection.execute("DELETE FROM form WHERE documents <= 0")
+        self._forms.clear()
+
+    def _count(self, forms: Iterable[str], change: int) -> None:
+        for form in forms:
+            self._forms[form] += change
+
+
+def _forms(text: str, blob: bytes) -> set[str]:
+    """Return the folded forms of a stored document, as ``Document.forms`` had them."""
+    record = np.frombuffer(blob, RECORD)
+    places = {
+        (int(start), int(size)) for start, size in zip(record["start"], record["size"], strict=True) if size
+    }
+    return {folded_form(text[start : start + size]) for start, size in places}
+
+
+def _card(line: str) -> Card:
+    values: dict[str, Any] = json.loads(line)
+    return Card(
+        id=values["id"],
+        url=values["url"],
+        title=values["title"],
+        published=_moment(values["published"]),
+        modified=_moment(values["modified"]),
+        source=values["source"],
+        categories=tuple(values["categories"]),
+        tags=tuple(values["tags"]),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _parts(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(keys), _CHUNK):
+        yield keys[start : start + _CHUNK]
+
+
+def _marks(part: Sequence[Any]) -> str:
+    return ",".join("?" * len(part))
+
+
+def _in(select: str, part: Sequence[int]) -> str:
+    return f"{select} WHERE key IN ({_marks(part)})"

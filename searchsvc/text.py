@@ -1,0 +1,71 @@
+"""Normalisation of Russian text.
+
+Two grades. ``clean`` is what the archive stores: nothing a reader can see is changed.
+``fold`` is what forms are compared by, in documents and queries alike: case, ё, stress
+marks and Latin look-alikes do not matter to it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+"""Characters that are dropped from stored text and tolerated inside words."""
+
+STRESS_MARKS = "\u0300\u0301"
+
+_DROP = re.compile(f"[{INVISIBLE}\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
+_MARKS = re.compile("[\u0300-\u036f]")
+_SPACES = re.compile(r"\s+")
+
+# Pairs that look alike in print. Upper case has more of them than lower case.
+_LATIN_TO_CYRILLIC = str.maketrans("ABCEHKMOPTXYaceopxy", "АВСЕНКМОРТХУасеорху")
+_CYRILLIC_TO_LATIN = str.maketrans("АВСЕНКМОРТХУасеорхуіІ", "ABCEHKMOPTXYaceopxyiI")
+_LATIN = re.compile("[A-Za-z]")
+_CYRILLIC = re.compile("[А-яЁёІі]")
+_LATIN_ONLY = re.compile("[DFGIJLNQRSUVWZbdfghijklmnqrstuvwz]")
+_CYRILLIC_ONLY = re.compile("[БГДЖЗИЙЛПФЦЧШЩЪЫЬЭЮЯбвгджзийклмнптфцчшщъыьэюяЁё]")
+
+
+def clean(text: str) -> str:
+    """Return *text* in NFC without invisible and control characters (tab and line feed stay)."""
+    return unicodedata.normalize("NFC", _DROP.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+
+
+def squeeze(text: str) -> str:
+    """Return *text* with every run of white space as one space, ends trimmed."""
+    return _SPACES.sub(" ", text).strip()
+
+
+def unmix(word: str) -> str:
+    """Return a word of mixed alphabets in the one it was meant in, where that is certain.
+
+    «EГЭ» with a Latin E becomes Cyrillic, «Wоrd» with a Cyrillic о becomes Latin. A word
+    whose letters of both alphabets have no look-alikes («Образовfybt») stays as it is.
+    """
+    if word.isascii() or not (_LATIN.search(word) and _CYRILLIC.search(word)):
+        return word
+    if not _LATIN_ONLY.search(word):
+        return word.translate(_LATIN_TO_CYRILLIC)
+    if not _CYRILLIC_ONLY.search(word):
+        return word.translate(_CYRILLIC_TO_LATIN)
+    return word
+
+
+def strip_marks(word: str) -> str:
+    """Return *word* without invisible characters, stress and other marks; й and ё are kept.
+
+    Marks of Latin letters go too («café» is found by «cafe»).
+    """
+    if word.isascii():
+        return word
+    word = unicodedata.normalize("NFC", _DROP.sub("", word))
+    if _CYRILLIC.search(word):
+        return _MARKS.sub("", word)
+    return _MARKS.sub("", unicodedata.normalize("NFD", word))
+
+
+def fold(word: str) -> str:
+    """Return the form under which *word* is compared: lower case, ё as е, no marks, one alphabet."""
+    return unmix(strip_marks(word)).lower().replace("ё", "е")

@@ -1,0 +1,69 @@
+"""Fixtures that many tests share: the sample archive, indexed once, and a service over it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from corpus.jsonl import import_rows
+from indexer.pipeline import rebuild
+from searchsvc.analysis import Analyzer
+from searchsvc.bootstrap import open_archive, open_generations, open_service
+from searchsvc.search import SearchService
+from searchsvc.settings import Settings, load_settings
+from searchsvc.text import clean
+
+SAMPLE = Path(__file__).parent.parent / "corpus" / "sample" / "articles.jsonl"
+
+
+@pytest.fixture(scope="session")
+def analyzer() -> Analyzer:
+    """One analyzer for all tests: its dictionary takes a while to load."""
+    return Analyzer()
+
+
+@pytest.fixture(scope="session")
+def sample_data(tmp_path_factory: pytest.TempPathFactory, analyzer: Analyzer) -> Path:
+    """A data folder with the sample archive, indexed; not to be changed."""
+    folder = tmp_path_factory.mktemp("sample")
+    settings = load_settings(data_dir=folder)
+    with open_archive(settings) as archive, SAMPLE.open("rb") as rows:
+        assert not import_rows(archive, rows, on_error="stop", clean=clean).failed
+        rebuild(archive, open_generations(settings), analyzer, engine="whoosh")
+    return folder
+
+
+@pytest.fixture
+def own_sample(sample_data: Path, tmp_path: Path) -> Settings:
+    """Settings of a copy of the sample that a test may change."""
+    folder = tmp_path / "data"
+    shutil.copytree(sample_data, folder)
+    return load_settings(data_dir=folder)
+
+
+@pytest.fixture(scope="session")
+def sample_settings(sample_data: Path) -> Settings:
+    """Settings of the shared sample."""
+    return load_settings(data_dir=sample_data)
+
+
+@pytest.fixture(scope="session")
+def sample_service(sample_settings: Settings, analyzer: Analyzer) -> Iterator[SearchService]:
+    """The search service over the shared sample."""
+    service, live = open_service(sample_settings, analyzer)
+    yield service
+    live.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a real component that could not be tested is a failure, not a skip."""
+    report = yield
+    if os.environ.get("CI") and report.skipped and item.get_closest_marker("component"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid}: a real component was not tested: {report.longrepr}"
+    return report
