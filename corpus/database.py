@@ -203,10 +203,9 @@ class Database:
             part.rename(target)
         except OSError as error:
             raise ArchiveUnavailableError(str(target), _os_reason(error), self.schema.name) from error
-        except BaseException:
+        finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
-            raise
 
     # Opening
 

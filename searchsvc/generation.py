@@ -47,7 +47,7 @@ _STORE = "store.db"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a generation was made with."""
+    """What a generation was made with, and when; no two have equal manifests."""
 
     engine: str
     schema: int
@@ -76,7 +76,9 @@ class Generation:
     def create(cls, folder: Path, *, engine: str, analysis: str) -> Generation:
         """Make an empty generation in *folder*."""
         folder.mkdir(parents=True)
-        manifest = Manifest(engine, SCHEMA_VERSION, analysis, datetime.now(UTC).isoformat(timespec="seconds"))
+        manifest = Manifest(
+            engine, SCHEMA_VERSION, analysis, datetime.now(UTC).isoformat(timespec="microseconds")
+        )
         made = cls(folder, manifest)
         made.engine.create()
         Store.create(folder / _STORE)
@@ -217,7 +219,7 @@ class Generations:
         """
         try:
             values = json.loads(self.pointer_path.read_text(encoding="utf-8"))
-            return Pointer(values["generation"], values["previous"])
+            return _pointer(values["generation"], values["previous"])
         except FileNotFoundError as error:
             raise NoIndexError(self.folder) from error
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -265,31 +267,38 @@ class Generations:
         self._point(Pointer(pointer.previous, pointer.generation))
 
     def drop_previous(self) -> bool:
-        """Delete the previous generation for good; False where there is none. Hold ``building``."""
+        """Delete the previous generation for good, and unfinished ones; False where there is none.
+
+        Hold ``building``.
+        """
         pointer = self.pointer()
-        if not pointer.previous:
-            return False
         self._point(Pointer(pointer.generation, ""))
-        shutil.rmtree(self.folder / pointer.previous, ignore_errors=True)
-        return True
+        self.clean()
+        return bool(pointer.previous)
 
     def clean(self) -> None:
         """Delete unfinished generations and those older than the previous one. Hold ``building``."""
+        folders = [path for path in self.folder.iterdir() if path.is_dir()]
+        finished = {path.name for path in folders if _NAME.match(path.name)}
         try:
             pointer = self.pointer()
-            kept = {pointer.generation, pointer.previous}
+            finished -= {pointer.generation, pointer.previous}
         except NoIndexError:
-            kept = set()
+            pass
         except IndexDamagedError:
-            return  # what the pointer named may be the only good one
-        for path in self.folder.iterdir():
-            if path.is_dir() and (
-                path.suffix == ".building" or (_NAME.match(path.name) and path.name not in kept)
-            ):
+            finished.clear()  # what the pointer named may be the only good one
+        for path in folders:
+            if path.suffix == ".building" or path.name in finished:
                 shutil.rmtree(path, ignore_errors=True)
 
     def _point(self, pointer: Pointer) -> None:
         _write_atomically(self.pointer_path, json.dumps(asdict(pointer)))
+
+
+def _pointer(generation: str, previous: str) -> Pointer:
+    if not _NAME.match(generation) or (previous != "" and not _NAME.match(previous)):
+        raise ValueError("указатель не называет поколения")
+    return Pointer(generation, previous)
 
 
 def _write_atomically(path: Path, text: str) -> None:

@@ -96,13 +96,14 @@ class LiveIndex:
             return view
 
     def _newest(self, old: View | None) -> View:
-        name = self._generations.pointer().generation
-        if old is not None and old.generation.name == name:
+        generation = self._generations.current()
+        # By the manifest, not by name: after an index was deleted its names are given again.
+        if old is not None and old.generation.manifest == generation.manifest:
             snapshot = old.generation.engine.snapshot(old.snapshot)
             if snapshot is old.snapshot:
                 return old
+            old.generation.store.renew()
             return View(old.generation, snapshot, old.generation.sequence(snapshot))
-        generation = self._generations.open(name)
         try:
             snapshot = generation.engine.snapshot()
             generation.store.sources()

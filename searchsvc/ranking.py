@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from searchsvc.document import PART_WEIGHTS, PARTS
+from searchsvc.document import PART_WEIGHTS, PARTS, rows_with
 from searchsvc.engine import BM25_B, BM25_K1
 from searchsvc.planning import Word
 from searchsvc.store import RecordBatch
@@ -133,7 +133,7 @@ def _matching_rows(
     found = lemmas[candidates]
     rows, numbers = [], []
     for number, word in enumerate(words):
-        mine = candidates[np.isin(found, np.fromiter(word.lemmas, np.uint32))]
+        mine = candidates[rows_with(found, word.lemmas)]
         rows.append(mine)
         numbers.append(np.full(len(mine), number, np.int64))
     return np.concatenate(rows), np.concatenate(numbers)

@@ -17,6 +17,7 @@ Known = Callable[[str], bool]
 
 _LATIN_KEYS = "`qwertyuiop[]asdfghjkl;'zxcvbnm,./" + '~QWERTYUIOP{}ASDFGHJKL:"ZXCVBNM<>?'
 _RUSSIAN_KEYS = "ёйцукенгшщзхъфывапролджэячсмитьбю." + "ЁЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮ,"
+_LATIN_TYPED = frozenset(_LATIN_KEYS)
 TO_RUSSIAN = str.maketrans(_LATIN_KEYS, _RUSSIAN_KEYS)
 TO_LATIN = str.maketrans(_RUSSIAN_KEYS, _LATIN_KEYS)
 
@@ -80,7 +81,7 @@ def _candidates(chunk: str) -> list[str]:
     readings: list[str] = []
     for end in range(len(chunk), len(chunk.rstrip(_EDGE_MARKS)) - 1, -1):
         core, tail = chunk[:end], chunk[end:]
-        if _LATIN.search(core):
+        if not _LATIN_TYPED.isdisjoint(core):  # a mark typed for a letter will do: «;енщина»
             readings.append(core.translate(TO_RUSSIAN) + tail)
             readings += _split(core, tail, TO_RUSSIAN)
         if _CYRILLIC.search(core):

@@ -115,6 +115,8 @@ class SearchService:
         if not planned.units and not filters and not _days(request, planned):
             empty = Matches(0, (), 0, (), (), (), 0, 0.0, {})
             return _Answer(text, planned, empty, (), {})
+        # Without words there is nothing to be relevant to: a section is read from its newest article.
+        order = "-date" if request.sort == "relevance" and not planned.units else request.sort
         matches = view.snapshot.search(
             Plan(
                 units=tuple(unit.clause for unit in planned.units),
@@ -122,14 +124,14 @@ class SearchService:
                 excluded=planned.excluded,
                 filters=filters,
                 days=_days(request, planned),
-                order=request.sort,
+                order=order,
                 depth=MAX_DEPTH,
                 facets=tuple(name for name in request.facets if name in FACETS),
                 near_below=NEAR_BELOW if len(planned.units) > 1 else 0,
                 near_limit=RERANKED,
             )
         )
-        full, scores = self._ordered(matches.full, request.sort == "relevance", planned, matches, view)
+        full, scores = self._ordered(matches.full, order == "relevance", planned, matches, view)
         near, near_scores = self._ordered(matches.near, True, planned, matches, view)
         return _Answer(text, planned, matches, (full + near)[:MAX_DEPTH], scores | near_scores)
 
@@ -303,7 +305,9 @@ class SearchService:
 
     def sources(self) -> tuple[Bucket, ...]:
         """Return every source with its title and number of articles, most articles first."""
-        return self.overview().sources
+        view = self._live.view()
+        matches = view.snapshot.search(Plan(depth=0, facets=("source",), near_below=0))
+        return _facets(matches, SearchRequest("", facets=("source",)), view)[0].buckets
 
     def version(self) -> str:
         """Return the version token; it changes when any answer may."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus.article import PART_GAP
-from searchsvc.document import PARTS, Record
+from searchsvc.document import PARTS, Record, rows_with
 from searchsvc.planning import Word
 from searchsvc.results import Segment
 
@@ -33,14 +33,12 @@ class Marks:
 
 def find_marks(words: Sequence[Word], record: Record) -> Marks:
     """Return the places of *words* in a document; weak words are not marked."""
+    lemmas = np.ascontiguousarray(record["lemma"])
     starts, stops, numbers, parts = [], [], [], []
     for number, word in enumerate(words):
         if word.weak:
             continue
-        if word.exact:
-            rows = record[record["form"] == word.form]
-        else:
-            rows = record[np.isin(record["lemma"], np.fromiter(word.lemmas, np.uint32))]
+        rows = record[record["form"] == word.form if word.exact else rows_with(lemmas, word.lemmas)]
         starts.append(rows["start"].astype(np.int64))
         stops.append(rows["start"].astype(np.int64) + rows["size"])
         numbers.append(np.full(len(rows), number, np.int64))
@@ -75,11 +73,21 @@ def snippet(
     stop = _word_stop(text, min(len(text), start + size))
     marks = Marks(marks.starts[inside], marks.stops[inside], marks.words[inside], marks.parts[inside])
     found = _segments(text, start, stop, marks)
-    if start > begin:
-        found = (Segment("… "), *found)
-    if stop < len(text.rstrip()):
-        found = (*found, Segment(" …"))
-    return _joined(found)
+    return _with_ellipses(found, before=start > begin, after=stop < len(text.rstrip()))
+
+
+def _with_ellipses(found: tuple[Segment, ...], *, before: bool, after: bool) -> tuple[Segment, ...]:
+    """Show that text was left out; a hard space keeps the dots beside their word."""
+    pieces = list(found)
+    if before:
+        pieces.insert(0, Segment("…\u00a0"))
+    if after:
+        pieces.append(Segment("\u00a0…"))
+    if before and len(pieces) > 1 and not pieces[1].match:
+        pieces[:2] = [Segment(pieces[0].text + pieces[1].text.lstrip())]
+    if after and len(pieces) > 1 and not pieces[-2].match:
+        pieces[-2:] = [Segment(pieces[-2].text.rstrip() + pieces[-1].text)]
+    return tuple(pieces)
 
 
 def _best_start(starts: npt.NDArray[np.int64], words: npt.NDArray[np.int64], size: int, begin: int) -> int:

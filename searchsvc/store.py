@@ -10,6 +10,7 @@ back what a killed writer had stored for a commit that never came.
 from __future__ import annotations
 
 import json
+import os
 import queue
 import sqlite3
 import threading
@@ -37,6 +38,9 @@ KEEP_SECONDS = 600.0
 
 _BUSY_SECONDS = 10.0
 _CHUNK = 500
+
+_DAMAGE = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}
+"""Errors of writing that speak of the file (not a database, damaged, no such table), not of the disk."""
 
 _SCHEMA = """
 CREATE TABLE document (
@@ -90,6 +94,10 @@ class RecordBatch:
     days: npt.NDArray[np.int64]
 
 
+class _Sealed(sqlite3.Connection):
+    """A connection that takes the file as it is, without a log: used once and closed."""
+
+
 class Store:
     """The store of one generation. Reading is safe from many threads."""
 
@@ -121,10 +129,19 @@ class Store:
             except queue.Empty:
                 return
 
-    def _connect(self) -> sqlite3.Connection:
-        if not self._path.is_file():
+    def _require_file(self) -> None:
+        if not self._path.is_file():  # SQLite would make one
             raise IndexDamagedError(self._path.parent, "нет файла документов")
-        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
+
+    def _connect(self) -> sqlite3.Connection:
+        self._require_file()
+        connection: sqlite3.Connection
+        log = self._path.with_name(f"{self._path.name}-wal")
+        if os.access(self._path.parent, os.W_OK) or log.exists():
+            connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
+        else:  # a copy on a read-only medium: SQLite could not lay a log's index beside it
+            address = f"{self._path.absolute().as_uri()}?mode=ro&immutable=1"
+            connection = sqlite3.connect(address, uri=True, check_same_thread=False, factory=_Sealed)
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA mmap_size = 1073741824")
         return connection
@@ -142,7 +159,7 @@ class Store:
             raise IndexDamagedError(self._path.parent, str(error)) from error
         finally:
             if connection is not None:
-                if self._closed:
+                if self._closed or isinstance(connection, _Sealed):
                     connection.close()
                 else:
                     self._idle.put(connection)
@@ -203,12 +220,16 @@ class Store:
         return [(str(name), float(score)) for name, score in json.loads(row[0])] if row else []
 
     def sources(self) -> Mapping[str, Source]:
-        """Return the sources by id, as they were when this store was opened."""
+        """Return the sources by id, as they were when first asked for, or since ``renew``."""
         if self._sources is None:
             with self._reading() as connection:
                 rows = connection.execute("SELECT id, url, title FROM source").fetchall()
             self._sources = {row[0]: Source(row[0], row[1], "", row[2]) for row in rows}
         return self._sources
+
+    def renew(self) -> None:
+        """Read the sources again when they are next asked for: a commit may have changed them."""
+        self._sources = None
 
     def form_count(self, form: str) -> int:
         """Return how many documents have a folded surface form."""
@@ -236,31 +257,45 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[StoreWriter]:
-        """One transaction: everything in the block or nothing."""
-        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
-        try:
-            connection.execute("PRAGMA secure_delete = ON")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("BEGIN IMMEDIATE")
-            writer = StoreWriter(connection)
-            yield writer
-            writer.flush()
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        finally:
-            connection.close()
-            self._sources = None
+        """One transaction: everything in the block or nothing.
+
+        Raises:
+            IndexDamagedError: the file is not a store, or not whole.
+            sqlite3.OperationalError: the disk is full or failing.
+        """
+        with self._changing() as connection:
+            try:
+                connection.execute("PRAGMA secure_delete = ON")
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.execute("BEGIN IMMEDIATE")
+                writer = StoreWriter(connection)
+                yield writer
+                writer.flush()
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            finally:
+                self.renew()
 
     def settle(self, *, vacuum: bool = False) -> None:
-        """Bring everything into the one file, for a finished or purged generation."""
-        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
-        try:
+        """Bring everything into the one file, once it is finished or purged. Raises like ``writing``."""
+        with self._changing() as connection:
             if vacuum:
                 connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        self._require_file()
+        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+        try:
+            yield connection
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
+                raise IndexDamagedError(self._path.parent, str(error)) from error
+            raise
         finally:
             connection.close()
 
@@ -274,7 +309,9 @@ class StoreWriter:
 
     def undo_after(self, sequence: int) -> None:
         """Take back what was stored beyond *sequence*, the engine's last commit."""
-        beyond = self._connection.execute("SELECT text, record FROM document WHERE since > ?", (sequence,))
+        beyond = self._connection.execute(
+            "SELECT text, record FROM document WHERE since > ? AND until IS NULL", (sequence,)
+        )
         for text, record in beyond.fetchall():
             self._count(_forms(text, record), -1)
         ended = self._connection.execute(

@@ -147,6 +147,16 @@ def test_an_old_slug_given_to_a_new_article_does_not_make_them_one(archive: Arch
     assert archive.find("https://school5.ru/first/") == new
 
 
+def test_an_article_that_took_in_a_removed_one_is_found_by_its_address(archive: Archive) -> None:
+    gone = archive.put(at("a/"), key="post:1").article.id
+    merged = at("b/", aliases=("https://school5.ru/a/",))
+    stays = archive.put(merged, key="post:2").article.id
+    assert archive.find("https://school5.ru/a/") == gone
+    archive.remove(gone, "301")
+    assert archive.put(merged, key="post:2").outcome is Outcome.UNCHANGED
+    assert archive.find("https://school5.ru/a/") == stays
+
+
 def test_articles_that_swap_their_slugs_stay_two(archive: Archive) -> None:
     one = archive.put(at("a/", title="Один"), key="post:1").article.id
     two = archive.put(at("b/", title="Два"), key="post:2").article.id
@@ -267,6 +277,13 @@ def test_an_article_that_comes_back_has_its_old_id_and_a_new_revision(archive: A
     back = archive.put(DRAFT, key="post:9")
     assert (back.article.id, back.revision, back.outcome) == (article_id, 2, Outcome.NEW)
     assert log(archive)[-1] == (article_id, "replaced", 2)
+
+
+def test_an_article_that_comes_back_does_not_have_its_old_stamp(archive: Archive) -> None:
+    article_id = archive.put(DRAFT, key="post:1", stamp="2024-09-01").article.id
+    archive.remove(article_id, "404")
+    archive.put(DRAFT, key="post:1")
+    assert archive.keys("school5.ru") == {"post:1": (article_id, "")}
 
 
 def test_purge_leaves_one_line_of_the_log(archive: Archive) -> None:

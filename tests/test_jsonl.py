@@ -178,6 +178,17 @@ def test_the_same_export_again_changes_nothing(full: Archive, empty: Archive) ->
     assert exported(empty, full=True) == exported(full, full=True)
 
 
+def test_a_revision_made_during_the_export_does_not_get_into_it(full: Archive, empty: Archive) -> None:
+    rows = []
+    for line in lines(full, full=True):
+        rows.append(line)
+        if line.startswith('{"id": "rich-1"'):
+            full.put(replace(RICH, title="Только что"), key="post:1")
+    import_rows(empty, io.StringIO("".join(rows), newline=""), on_error="stop")
+    assert empty.revision_of("rich-1") == 2
+    assert [old.article.title for old in empty.revisions("rich-1")] == ["Как было", RICH.title]
+
+
 def test_known_sources_keep_their_settings(full: Archive, empty: Archive) -> None:
     empty.add_source(Source("school5.ru", "http://www.school5.ru/", "sitemap", "Своя", delay=9))
     before = empty.source("school5.ru")

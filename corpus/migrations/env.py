@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that ``corpus.database`` hands over."""
+"""Alembic's entry: runs the migrations on the connection and in the transaction of ``corpus.database``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
     version_table=VERSION_TABLE,
-    # On SQLite, too: the engine opens its transactions itself, so a killed migration leaves nothing.
-    transactional_ddl=True,
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -2,4 +2,5 @@
 
 import pytest
 
-pytest.register_assert_rewrite(f"{__name__}.suite", f"{__name__}.model")
+for _module in ("bed", "model", "searches", "writes", "snapshots", "damage"):
+    pytest.register_assert_rewrite(f"{__name__}.{_module}")

@@ -75,8 +75,8 @@ def clause(written: Any) -> Clause:
     if "any" in written:
         return AnyOf(tuple(written["any"]), field)
     if "phrase" in written:
-        steps = tuple((offset, tuple(step)) for offset, step in enumerate(written["phrase"]) if step is not None)
-        return Sequence(steps, field)
+        steps = enumerate(written["phrase"])
+        return Sequence(tuple((offset, tuple(terms)) for offset, terms in steps if terms is not None), field)
     return Either(tuple(clause(option) for option in written["either"]))
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from searchsvc.engine import FORMS, TEXT, TITLE, AnyOf, Clause, Either, Entry, Plan, Sequence
 
-LEMMAS = tuple("абвгдежз") + ("школа", "вуз", "егэ")
+LEMMAS = ("а", "б", "в", "г", "д", "е", "ж", "з", "школа", "вуз", "егэ")
 SOURCES = ("ug.ru", "mel.fm", "")
 CATEGORIES = ("ЕГЭ", "вузы", "школа и семья", "")
 TAGS = ("выпускники", "д'аламбер", "🎓")

@@ -6,6 +6,7 @@ is compared with what this answers; ``cases.json`` keeps this honest in its turn
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -85,13 +86,15 @@ class Model:
         entries = self.entries.values()
         average = sum(entry.length for entry in entries) / (len(entries) or 1)
         counts = tuple(self._count(unit) for unit in plan.units)
-        full, near, facets = [], [], {name: Counter[str]() for name in plan.facets}
+        facets = {name: Counter[str]() for name in plan.facets}
+        full: list[Ranked] = []
+        near: list[Ranked] = []
         for entry in entries:
             weights = [weight(unit, entry) for unit in plan.units]
             if not self._allowed(plan, entry):
                 continue
             whole = None not in weights
-            refused = {name for name, allowed in plan.filters.items() if not set(allowed) & values(entry, name)}
+            refused = {name for name, some in plan.filters.items() if not set(some) & values(entry, name)}
             for name, buckets in facets.items():
                 if whole and not refused - {name}:
                     buckets.update(values(entry, name))
@@ -207,7 +210,11 @@ def assert_agrees(found: Matches, expected: Expected, plan: Plan) -> None:
 
 
 def _assert_same_rows(
-    rows: tuple[Candidate, ...], wanted: tuple[Ranked, ...], matching: tuple[Ranked, ...], plan: Plan, order: str
+    rows: tuple[Candidate, ...],
+    wanted: tuple[Ranked, ...],
+    matching: tuple[Ranked, ...],
+    plan: Plan,
+    order: str,
 ) -> None:
     by_key = {one.key: one for one in matching}
     keys = [row.key for row in rows]
@@ -217,7 +224,7 @@ def _assert_same_rows(
         # Articles whose scores differ by less than an engine can tell may change places.
         assert len(set(keys)) == len(keys) == len(wanted), plan
         assert all(_close(one.score, two.score) for one, two in zip(known, wanted, strict=True)), plan
-        for upper, lower in zip(known, known[1:], strict=False):
+        for upper, lower in itertools.pairwise(known):
             if upper.evidence == lower.evidence:
                 assert upper.article_id < lower.article_id, plan
     else:

@@ -21,9 +21,8 @@ PATIENCE = 30.0
 
 def tagged(number: int, mark: str) -> Entry:
     """Return article *number* as the commit with *mark* writes it."""
-    return entry(
-        f"a{number}", f"общее слово-{mark}", key=number, title=f"заголовок-{mark}", tags=[mark], source=f"s{mark}"
-    )
+    text, title = f"общее слово-{mark}", f"заголовок-{mark}"
+    return entry(f"a{number}", text, key=number, title=title, tags=[mark], source=f"s{mark}")
 
 
 def write_commits(opener: Opener, folder: Path, started: Any) -> None:
@@ -42,7 +41,8 @@ def read_commits(opener: Opener, folder: Path, started: Any, answers: Any) -> No
     engine = opener(folder)
     snapshot = engine.snapshot()
     started.set()
-    marks, faults = [snapshot.mark], []
+    marks = [snapshot.mark]
+    faults: list[str] = []
     until = time.monotonic() + PATIENCE
     while snapshot.mark != str(COMMITS) and time.monotonic() < until and not faults:
         snapshot = engine.snapshot(snapshot)

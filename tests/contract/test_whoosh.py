@@ -6,4 +6,4 @@ from .suite import EngineContract
 
 
 class TestWhoosh(EngineContract):
-    opened = WhooshEngine
+    opened = staticmethod(WhooshEngine)

@@ -8,17 +8,15 @@ contents publishes index and mark in one rename.
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC, EmptyIndexError
-from whoosh.index import IndexError as WhooshIndexError
 
 from searchsvc.engine import TEXT, Matches, Plan
 from searchsvc.engine import Snapshot as EngineSnapshot
 from searchsvc.engines.whoosh.evaluate import count, evaluate
-from searchsvc.engines.whoosh.read import PostingCache, Segment
+from searchsvc.engines.whoosh.read import PostingCache, Segment, reading
 from searchsvc.engines.whoosh.write import INDEX_NAME, WhooshWriter, empty_schema
 from searchsvc.errors import IndexDamagedError
 
@@ -26,25 +24,14 @@ CACHE_BYTES = 64 * 2**20
 """Posting arrays kept in memory; spike-whoosh.md: 32 MB held 250 queries at 100,000 articles."""
 
 _OPEN_ATTEMPTS = 20
-_DAMAGE = (
-    WhooshIndexError,
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    IndexError,
-    pickle.UnpicklingError,
-)
 
 
 class WhooshSnapshot:
     """One commit of a Whoosh index, held open."""
 
-    def __init__(self, mark: str, toc: int, segments: tuple[Segment, ...]) -> None:
+    def __init__(self, folder: Path, mark: str, toc: int, segments: tuple[Segment, ...]) -> None:
         self._mark = mark
+        self.folder = folder
         self.toc = toc
         self.segments = segments
 
@@ -80,7 +67,12 @@ class WhooshEngine:
         FileStorage(str(self._folder)).create_index(empty_schema(), indexname=INDEX_NAME)
 
     def writer(self) -> WhooshWriter:
-        """Return the only writer; Whoosh's own lock keeps a second one out."""
+        """Return the only writer; Whoosh's own lock keeps a second one out.
+
+        Raises:
+            IndexBusyError: another one is open.
+            IndexDamagedError: the folder holds no index that can be read.
+        """
         return WhooshWriter(FileStorage(str(self._folder)))
 
     def snapshot(self, former: EngineSnapshot | None = None) -> WhooshSnapshot:
@@ -92,23 +84,19 @@ class WhooshEngine:
         Raises:
             IndexDamagedError: the folder holds no index that can be read.
         """
-        old = former if isinstance(former, WhooshSnapshot) else None
+        old = former if isinstance(former, WhooshSnapshot) and former.folder == self._folder else None
+        storage = FileStorage(str(self._folder))
         for attempt in range(_OPEN_ATTEMPTS):
-            toc_number = -1
-            storage = FileStorage(str(self._folder))
+            number = TOC._latest_generation(storage, INDEX_NAME)
+            if old is not None and number == old.toc:
+                return old
             try:
-                toc_number = TOC._latest_generation(storage, INDEX_NAME)
-                if old is not None and toc_number == old.toc:
-                    return old
-                return self._open(storage, toc_number, old)
-            except _DAMAGE as error:
-                moved = (
-                    toc_number != TOC._latest_generation(storage, INDEX_NAME)
-                    if self._folder.is_dir()
-                    else False
-                )
+                with reading(self._folder):
+                    return self._open(storage, number, old)
+            except IndexDamagedError:
+                moved = number != TOC._latest_generation(storage, INDEX_NAME)
                 if not moved or attempt == _OPEN_ATTEMPTS - 1:
-                    raise IndexDamagedError(self._folder, f"{type(error).__name__}: {error}") from error
+                    raise
         raise AssertionError("unreachable")  # pragma: no cover
 
     def _open(self, storage: FileStorage, number: int, old: WhooshSnapshot | None) -> WhooshSnapshot:
@@ -120,4 +108,4 @@ class WhooshEngine:
             Segment.opened(storage, toc.schema, entry, self._cache, known.get(entry.segment_id()))
             for entry in toc.segments
         )
-        return WhooshSnapshot(getattr(toc.schema, "mark", ""), number, segments)
+        return WhooshSnapshot(self._folder, getattr(toc.schema, "mark", ""), number, segments)

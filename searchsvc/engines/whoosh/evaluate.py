@@ -18,7 +18,9 @@ import numpy.typing as npt
 from searchsvc.engine import BM25_B, BM25_K1, AnyOf, Candidate, Clause, Matches, Plan
 from searchsvc.engine import Sequence as Phrase
 
-POSITION_BITS = 20
+POSITION_BITS = 31
+"""Far more than a text has positions, so that a phrase that begins before one article's first
+position never meets the last of the article before it."""
 
 Ids = npt.NDArray[np.int32]
 Postings = tuple[Ids, npt.NDArray[np.float32]]
@@ -27,8 +29,9 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of each document of a segment, by document number. ``facets`` maps a
-    field to its values and two parallel arrays: document, number of the value."""
+    """What is known of each document of a segment, by document number. ``days`` are below 1
+    where none is known. ``facets`` maps a field to its values and two parallel arrays: document,
+    number of the value."""
 
     ids: npt.NDArray[np.bytes_]
     keys: npt.NDArray[np.int32]
@@ -131,12 +134,13 @@ def _union(lists: Sequence[Postings]) -> Postings:
 
 def _phrase(clause: Phrase, segment: SegmentArrays) -> Postings:
     """Find starts from which every step stands in its place; the weight is their number."""
+    if not clause.steps or not all(terms for _, terms in clause.steps):
+        return np.empty(0, np.int32), np.empty(0, np.float32)
+    first = min(offset for offset, _ in clause.steps)
     steps = []
     for offset, terms in clause.steps:
         keys = [segment.positions(clause.field, term) for term in terms]
-        steps.append((np.unique(np.concatenate(keys)) if len(keys) > 1 else keys[0]) - offset)
-    if not steps:
-        return np.empty(0, np.int32), np.empty(0, np.float32)
+        steps.append((np.unique(np.concatenate(keys)) if len(keys) > 1 else keys[0]) - (offset - first))
     steps.sort(key=len)
     starts = reduce(lambda left, right: np.intersect1d(left, right, assume_unique=True), steps)
     ids, times = np.unique(starts >> POSITION_BITS, return_counts=True)
@@ -158,7 +162,7 @@ def _part(plan: Plan, segment: SegmentArrays, units: list[Postings]) -> _Found:
         allowed[_match(clause, segment)[0]] = False
     if plan.days is not None:
         days = segment.facts.days
-        allowed &= (days >= plan.days[0]) & (days <= plan.days[1])
+        allowed &= (days >= max(plan.days[0], 1)) & (days <= plan.days[1])
     matched = allowed & (bits == np.uint64((1 << len(units)) - 1))
     touched = allowed & (bits != 0)
     return _Found(segment, units, matched, touched & ~matched, bits, np.zeros(size))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +16,22 @@ from whoosh.filedb.filestore import FileStorage
 from whoosh.reading import SegmentReader, TermNotFound
 
 from searchsvc.engines.whoosh.evaluate import POSITION_BITS, Facts, Postings
+from searchsvc.errors import IndexDamagedError
 from searchsvc.results import FACETS
 
 _NOTHING: Postings = (np.empty(0, np.int32), np.empty(0, np.float32))
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Turn whatever the reading of a damaged file of *folder* raises into IndexDamagedError.
+
+    Whoosh unpickles most of what it reads and raises bare exceptions: rubbish may raise anything.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise IndexDamagedError(folder, f"{type(error).__name__}: {error}") from error
 
 
 class PostingCache:
@@ -43,15 +59,16 @@ class Segment:
     """One Whoosh segment. Immutable but for deletions, which make a new ``Segment`` that
     shares everything else with the old one."""
 
-    def __init__(
-        self, name: str, reader: Any, facts: Facts, alive: npt.NDArray[np.bool_], cache: PostingCache
-    ) -> None:
-        self.name = name
-        self.facts = facts
-        self.alive = alive
-        self._reader = reader
-        self._cache = cache
+    def __init__(self, storage: FileStorage, schema: Any, entry: Any, cache: PostingCache) -> None:
+        whole = copy.copy(entry)  # postings serve states with fewer deletions as well
+        whole._deleted = None
+        self.name = entry.segment_id()
+        self._folder = Path(storage.folder)
+        self._reader = SegmentReader(storage, schema, whole)
         self._lock = threading.Lock()
+        self._cache = cache
+        self.facts = _read_facts(self._reader)
+        self.alive = _alive(entry)
 
     @classmethod
     def opened(
@@ -59,16 +76,13 @@ class Segment:
     ) -> Segment:
         """Open the segment that *entry* of a table of contents names, reusing *former*."""
         if former is None:
-            reader = SegmentReader(storage, schema, entry)
-            facts = _read_facts(reader)
-        else:
-            reader, facts = former._reader, former.facts
-        alive = np.ones(entry.doc_count_all(), np.bool_)
-        deleted = list(entry.deleted_docs())
-        alive[deleted] = False
-        if former is not None and np.array_equal(alive, former.alive):
+            return cls(storage, schema, entry, cache)
+        alive = _alive(entry)
+        if np.array_equal(alive, former.alive):
             return former
-        return cls(entry.segment_id(), reader, facts, alive, cache)
+        later = copy.copy(former)
+        later.alive = alive
+        return later
 
     def postings(self, field: str, term: str) -> Postings:
         """Return (document numbers in rising order, weights); deleted documents included."""
@@ -80,14 +94,14 @@ class Segment:
         return self._cache.get((self.name, field, term, "at"), lambda: self._load_positions(field, term))[0]
 
     def _matcher(self, field: str, term: str) -> Any:
-        try:
-            return self._reader.postings(field, term.encode())
+        try:  # a lone surrogate can be asked for, but is in no term
+            return self._reader.postings(field, term.encode(errors="surrogatepass"))
         except (TermNotFound, KeyError):
             return None
 
     def _load(self, field: str, term: str) -> Postings:
         ids, weights = [], []
-        with self._lock:  # Whoosh's files keep one place for all threads
+        with self._lock, reading(self._folder):  # Whoosh's files keep one place for all threads
             matcher = self._matcher(field, term)
             if matcher is None:
                 return _NOTHING
@@ -95,17 +109,33 @@ class Segment:
                 ids.append(matcher.id())
                 weights.append(matcher.weight())
                 matcher.next()
-        return np.array(ids, np.int32), np.array(weights, np.float32)
+            return _numbers(ids, len(self.alive)), np.array(weights, np.float32)
 
     def _load_positions(self, field: str, term: str) -> tuple[npt.NDArray[np.int64]]:
         keys: list[int] = []
-        with self._lock:
+        with self._lock, reading(self._folder):
             matcher = self._matcher(field, term)
             while matcher is not None and matcher.is_active():
                 base = matcher.id() << POSITION_BITS
                 keys.extend(base | position for position in matcher.value_as("positions"))
                 matcher.next()
-        return (np.array(keys, np.int64),)
+            found = np.array(keys, np.int64)
+            _numbers(found >> POSITION_BITS, len(self.alive))
+            return (found,)
+
+
+def _alive(entry: Any) -> npt.NDArray[np.bool_]:
+    alive = np.ones(entry.doc_count_all(), np.bool_)
+    alive[list(entry.deleted_docs())] = False
+    return alive
+
+
+def _numbers(numbers: npt.ArrayLike, size: int) -> npt.NDArray[np.int32]:
+    """Return document numbers of a segment of *size* documents as an array."""
+    found = np.asarray(numbers)
+    if len(found) and not 0 <= found.min() <= found.max() < size:
+        raise ValueError("a posting names a document that is not there")
+    return found.astype(np.int32)
 
 
 def _read_facts(reader: Any) -> Facts:
@@ -138,4 +168,4 @@ def _read_facet(
         documents.extend(ids)
         numbers.extend([len(values)] * len(ids))
         values.append(bytes(term).decode())
-    return tuple(values), np.array(documents, np.int32), np.array(numbers, np.int32)
+    return tuple(values), _numbers(documents, reader.doc_count_all()), np.array(numbers, np.int32)

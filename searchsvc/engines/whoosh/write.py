@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -12,6 +13,7 @@ from whoosh.index import LockError
 from whoosh.writing import MERGE_SMALL
 
 from searchsvc.engine import FORMS, TEXT, TITLE, Entry
+from searchsvc.engines.whoosh.read import reading
 from searchsvc.errors import IndexBusyError
 
 INDEX_NAME = "searchsvc"
@@ -107,8 +109,10 @@ class WhooshWriter:
 
     def __init__(self, storage: FileStorage) -> None:
         self._storage = storage
+        with reading(Path(storage.folder)):
+            index = storage.open_index(indexname=INDEX_NAME)
         try:
-            self._writer = self._open()
+            self._writer = index.writer(limitmb=WRITER_MB)
         except LockError as error:
             raise IndexBusyError("Индекс Whoosh", "в него пишет другой процесс") from error
         self._fresh: set[str] = set()
@@ -119,12 +123,22 @@ class WhooshWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._writer.is_closed:
-            self._writer.cancel()
+        self._abandon()
 
     def add(self, entry: Entry) -> None:
-        """Add an article that the index does not have."""
+        """Add an article that the index does not have.
+
+        Where that fails, the writer is done for: Whoosh would give the next article what it took
+        of this one.
+        """
         self._fresh.add(entry.article_id)
+        try:
+            self._add(entry)
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _add(self, entry: Entry) -> None:
         self._writer.add_document(
             id=entry.article_id,
             source=(entry.source,),
@@ -160,5 +174,11 @@ class WhooshWriter:
         else:
             self._writer.commit(mergetype=MERGE_SMALL)
 
-    def _open(self) -> Any:
-        return self._storage.open_index(indexname=INDEX_NAME).writer(limitmb=WRITER_MB)
+    def _abandon(self) -> None:
+        """Close the writer if it is open, and remove the files of the segment it was at."""
+        if self._writer.is_closed:
+            return
+        self._writer.cancel()
+        for name in self._storage.list():
+            if name.startswith(f"{self._writer.newsegment.segment_id()}."):
+                self._storage.delete_file(name)

@@ -1,0 +1,145 @@
+"""The log of queries: written behind the answer, read by the desk, never in the way."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from searchsvc.results import ResultPage
+from web import querylog
+from web.querylog import QueryLog
+
+NOON = datetime(2024, 9, 1, 12, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def answer(query: str, *, total: int = 3, near: int = 0, page: int = 1) -> ResultPage:
+    return ResultPage(query, query, (), total, near, total + near, page, 10, (), (), (), (), "g1.1.0", 1.5)
+
+
+def rows(path: Path) -> list[tuple[object, ...]]:
+    with sqlite3.connect(path) as connection:
+        found = connection.execute(
+            "select kind, query, effective, total, near_total, took_ms, at from queries"
+        )
+        return found.fetchall()
+
+
+def test_a_search_is_written_with_what_it_found_and_nothing_about_the_reader(tmp_path: Path) -> None:
+    log = QueryLog(tmp_path / "data" / "queries.db", clock=Clock())
+    log.record("api", answer("итоги ЕГЭ", total=4, near=2))
+    assert log.flush()
+    assert rows(tmp_path / "data" / "queries.db") == [
+        ("api", "итоги ЕГЭ", "итоги ЕГЭ", 4, 2, 1.5, "2024-09-01T12:00:00.000+00:00")
+    ]
+    log.close()
+
+
+def test_only_first_pages_of_searches_with_words_count(tmp_path: Path) -> None:
+    log = QueryLog(tmp_path / "queries.db")
+    log.record("page", answer("школа", page=2))
+    log.record("page", answer("  "))
+    log.record("page", answer("школа"))
+    assert log.flush()
+    assert [row[1] for row in rows(tmp_path / "queries.db")] == ["школа"]
+    log.close()
+
+
+def test_the_most_frequent_queries_come_first_whatever_their_case_and_yo(tmp_path: Path) -> None:
+    clock = Clock()
+    log = QueryLog(tmp_path / "queries.db", clock=clock)
+    for query in ("учёба", "Учеба", "каникулы", "УЧЁБА  "):
+        clock.now += timedelta(minutes=1)
+        log.record("page", answer(query))
+    assert log.flush()
+    top = log.top(NOON)
+    assert [(count.query, count.count) for count in top] == [("УЧЁБА  ", 3), ("каникулы", 1)]
+    assert top[0].last == NOON + timedelta(minutes=4)
+    assert [count.query for count in log.top(NOON, limit=1)] == ["УЧЁБА  "]
+    assert [count.query for count in log.top(NOON + timedelta(minutes=3))] == ["УЧЁБА  ", "каникулы"]
+    log.close()
+
+
+def test_queries_nothing_answered_are_told_with_what_stood_in(tmp_path: Path) -> None:
+    log = QueryLog(tmp_path / "queries.db")
+    log.record("page", answer("школа"))
+    log.record("page", answer("робот наставник", total=0, near=7))
+    log.record("api", answer("абракадабра", total=0))
+    log.record("api", answer("абракадабра", total=0))
+    assert log.flush()
+    found = [
+        (count.query, count.count, count.near_total) for count in log.without_results(NOON - timedelta(9999))
+    ]
+    assert found == [("абракадабра", 2, 0), ("робот наставник", 1, 7)]
+    log.close()
+
+
+def test_closing_writes_what_waits_and_the_log_can_go_on(tmp_path: Path) -> None:
+    log = QueryLog(tmp_path / "queries.db")
+    for number in range(querylog.BATCH + 50):
+        log.record("page", answer(f"запрос {number}"))
+    log.close()
+    assert len(rows(tmp_path / "queries.db")) == querylog.BATCH + 50
+    log.record("page", answer("ещё"))
+    log.close()
+    assert len(rows(tmp_path / "queries.db")) == querylog.BATCH + 51
+
+
+def test_many_threads_write_at_once_and_lose_nothing(tmp_path: Path) -> None:
+    log = QueryLog(tmp_path / "queries.db")
+    threads = [
+        threading.Thread(target=lambda: [log.record("page", answer("школа")) for _ in range(50)])
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    log.close()
+    assert len(rows(tmp_path / "queries.db")) == 400
+
+
+def test_a_log_that_cannot_be_written_is_complained_of_once_and_disturbs_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "queries.db").mkdir()
+    log = QueryLog(tmp_path / "queries.db")
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            log.record("page", answer("секретный запрос"))
+            assert log.flush()
+    log.close()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "секретный" not in caplog.text
+
+
+def test_a_locked_file_makes_no_request_wait(tmp_path: Path) -> None:
+    path = tmp_path / "queries.db"
+    log = QueryLog(path)
+    log.record("page", answer("первый"))
+    assert log.flush()
+    blocker = sqlite3.connect(path, isolation_level=None)
+    blocker.execute("begin exclusive")
+    started = time.perf_counter()
+    for number in range(querylog.QUEUE_LIMIT * 2):
+        log.record("page", answer(f"запрос {number}"))
+    assert time.perf_counter() - started < 1
+    blocker.execute("rollback")
+    blocker.close()
+    log.close()
+    assert 1 < len(rows(path)) <= 1 + querylog.QUEUE_LIMIT + querylog.BATCH

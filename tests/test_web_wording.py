@@ -1,0 +1,118 @@
+"""Russian words, numbers, dates and cut titles."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corpus.article import Attachment, Paragraph
+from web.pages import cut, long_date, parts, period, safe_url, steps
+from web.words import counted, plural
+
+MOSCOW = timezone(timedelta(hours=3))
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (0, "0 статей"),
+        (1, "1 статья"),
+        (2, "2 статьи"),
+        (4, "4 статьи"),
+        (5, "5 статей"),
+        (11, "11 статей"),
+        (12, "12 статей"),
+        (21, "21 статья"),
+        (22, "22 статьи"),
+        (111, "111 статей"),
+        (1001, "1001 статья"),
+        (12345, "12\u202f345 статей"),
+    ],
+)
+def test_russian_plurals(number: int, shown: str) -> None:
+    assert counted(number, "статья", "статьи", "статей") == shown
+
+
+def test_found_agrees_in_gender() -> None:
+    assert [plural(number, "найдена", "найдено", "найдено") for number in (1, 2, 5, 21)] == [
+        "найдена",
+        "найдено",
+        "найдено",
+        "найдена",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("whole", "limit", "shown"),
+    [
+        ("Короткий заголовок", 60, "Короткий заголовок"),
+        ("Заместители директоров школ — участники", 30, "Заместители директоров школ…"),
+        (
+            "В Липецкой области продолжается региональный этап",
+            45,
+            "В Липецкой области продолжается региональный…",
+        ),
+        ("Слово и «ещё» слово", 9, "Слово и…"),
+        ("Слово «ещё слово»", 8, "Слово…"),
+        ("Длинношеееодногорбоеживотное", 10, "Длинношее…"),
+        ("  Пробелы   внутри  ", 60, "Пробелы внутри"),
+        ("ровно десять", 12, "ровно десять"),
+        ("раз, два", 6, "раз…"),
+    ],
+)
+def test_titles_are_cut_at_a_word(whole: str, limit: int, shown: str) -> None:
+    assert cut(whole, limit) == shown
+
+
+@given(st.text(max_size=200), st.integers(2, 80))
+def test_a_cut_title_is_never_too_long(whole: str, limit: int) -> None:
+    shown = cut(whole, limit)
+    assert len(shown) <= limit
+    assert shown.removesuffix("…") in " ".join(whole.split())
+
+
+def test_dates_and_periods_in_words() -> None:
+    day = datetime(2022, 8, 2, tzinfo=MOSCOW).date()
+    assert long_date(day) == "2 августа 2022"
+    assert period(day, None) == "с 2 августа 2022"
+    assert period(None, day) == "по 2 августа 2022"
+    assert period(day, day) == "2 августа 2022"
+    assert period(day, day.replace(day=3)) == "с 2 августа 2022 по 3 августа 2022"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://iro.example/a", "https://iro.example/a"),
+        (" http://iro.example ", "http://iro.example"),
+        ("javascript:alert(1)", ""),
+        ("JaVaScRiPt://iro.example/%0aalert(1)", ""),
+        ("data:text/html,x", ""),
+        ("//iro.example/a", ""),
+        ("https:///a", ""),
+        ("https://[", ""),
+        ("/a", ""),
+        ("", ""),
+    ],
+)
+def test_addresses_that_may_be_links(url: str, shown: str) -> None:
+    assert safe_url(url) == shown
+
+
+def test_the_pager_shows_ends_and_neighbours() -> None:
+    assert steps(1, 1) == (1,)
+    assert steps(1, 6) == (1, 2, 3, 0, 6)
+    assert steps(4, 7) == (1, 2, 3, 4, 5, 6, 7)
+    assert steps(50, 100) == (1, 0, 48, 49, 50, 51, 52, 0, 100)
+
+
+def test_neighbouring_files_are_one_list() -> None:
+    body = (Attachment("u", "а"), Attachment("u", "б"), Paragraph("п"), Attachment("u", "в"))
+    assert [(part.kind, len(part.blocks)) for part in parts(body)] == [
+        ("attachments", 2),
+        ("paragraph", 1),
+        ("attachments", 1),
+    ]

@@ -1,0 +1,303 @@
+"""The JSON API under ``/api/v1``.
+
+Shaping is pure: ``result_json`` and its neighbours turn values into dictionaries with a link
+builder, so that ``searchsvc query --json`` prints what the API answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from flask import Blueprint, Response, g, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from corpus.codec import block_to_dict
+from searchsvc.errors import BadRequestError, GenerationError, NotFoundError
+from searchsvc.results import ArticlePage, Hit, ResultPage, Segment, SimilarArticle
+from web.forms import (
+    RESULT_KEYS,
+    ApiRequest,
+    ParameterError,
+    Problem,
+    api_pairs,
+    on_page,
+    read_api,
+    read_limit,
+    written,
+)
+from web.querylog import QueryLog
+
+if TYPE_CHECKING:
+    from searchsvc.search import SearchService
+
+PREFIX = "/api/v1"
+PROBLEM_TYPE = "application/problem+json"
+
+SIMILAR_DEFAULT = 5
+SIMILAR_MOST = 20
+
+RETRY_AFTER = "30"
+"""Seconds after which a missing or damaged index is worth another try."""
+
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "ETag, Link, Retry-After",
+}
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "Accept, Content-Type, If-None-Match",
+    "Access-Control-Max-Age": "86400",
+}
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Builds addresses under *base*, the site's absolute address without a last slash."""
+
+    base: str
+
+    def article(self, article_id: str) -> str:
+        """Return the address of our page of an article."""
+        return f"{self.base}/articles/{quote(article_id, safe='')}"
+
+    def api_article(self, article_id: str) -> str:
+        """Return the address of an article in the API."""
+        return f"{self.base}{PREFIX}/articles/{quote(article_id, safe='')}"
+
+    def search(self, asked: ApiRequest) -> str:
+        """Return the canonical address of a search in the API."""
+        return written(f"{self.base}{PREFIX}/search", api_pairs(asked))
+
+
+def result_json(page: ResultPage, asked: ApiRequest, links: Links) -> Json:
+    """Return the answer to a search as the API gives it."""
+    results = [hit_json(hit, links) for hit in page.hits]
+    if asked.fields:
+        results = [{key: result[key] for key in asked.fields if key in result} for result in results]
+    return {
+        "query": {
+            "original": page.original,
+            "effective": page.effective,
+            "corrections": [
+                {"kind": made.kind, "from": made.original, "to": made.replacement}
+                for made in page.corrections
+            ],
+        },
+        "total": page.total,
+        "near_total": page.near_total,
+        "rows": page.rows,
+        "page": page.page,
+        "per_page": page.per_page,
+        "took_ms": round(page.took_ms, 1),
+        "version": page.version,
+        "results": results,
+        "facets": {
+            facet.field: [
+                {"value": bucket.value, "label": bucket.label, "count": bucket.count}
+                for bucket in facet.buckets
+            ]
+            for facet in page.facets
+        },
+        "suggestions": list(page.suggestions),
+        "links": {
+            "self": links.search(asked),
+            "next": _other_page(page, asked, links, page.page + 1),
+            "prev": _other_page(page, asked, links, page.page - 1),
+        },
+    }
+
+
+def _other_page(page: ResultPage, asked: ApiRequest, links: Links, number: int) -> str | None:
+    if not 1 <= number <= page.pages:
+        return None
+    return links.search(ApiRequest(on_page(asked.search, number), asked.fields))
+
+
+def hit_json(hit: Hit, links: Links) -> Json:
+    """Return one result; ``missing`` is there for near matches only."""
+    shaped = {
+        "id": hit.id,
+        "url": links.article(hit.id),
+        "original": hit.original,
+        "title": segments_json(hit.title),
+        "snippet": segments_json(hit.snippet),
+        "published": hit.published.isoformat() if hit.published else None,
+        "modified": hit.modified.isoformat() if hit.modified else None,
+        "source": hit.source,
+        "categories": list(hit.categories),
+        "tags": list(hit.tags),
+        "score": round(hit.score, 4),
+        "missing": list(hit.missing),
+    }
+    return {key: shaped[key] for key in RESULT_KEYS if key != "missing" or hit.missing}
+
+
+def segments_json(segments: Iterable[Segment]) -> list[Json]:
+    """Return text in pieces, each marked whether it matches."""
+    return [{"text": segment.text, "match": segment.match} for segment in segments]
+
+
+def article_json(article: ArticlePage, links: Links) -> Json:
+    """Return an article with its body as typed blocks."""
+    picture = article.picture
+    return {
+        "id": article.id,
+        "url": links.article(article.id),
+        "original": article.original,
+        "title": article.title,
+        "lead": article.lead,
+        "body": [block_to_dict(block) for block in article.body],
+        "published": article.published.isoformat() if article.published else None,
+        "modified": article.modified.isoformat() if article.modified else None,
+        "source": article.source,
+        "source_title": article.source_title,
+        "categories": list(article.categories),
+        "tags": list(article.tags),
+        "picture": {"url": picture.url, "alt": picture.alt} if picture else None,
+        "version": article.version,
+        "links": {
+            "self": links.api_article(article.id),
+            "similar": links.api_article(article.id) + "/similar",
+        },
+    }
+
+
+def similar_json(article_id: str, found: Iterable[SimilarArticle], links: Links, *, version: str) -> Json:
+    """Return the neighbours of an article, nearest first."""
+    return {
+        "id": article_id,
+        "version": version,
+        "results": [
+            {
+                "id": near.id,
+                "url": links.article(near.id),
+                "title": near.title,
+                "published": near.published.isoformat() if near.published else None,
+                "source": near.source,
+                "score": round(near.score, 4),
+            }
+            for near in found
+        ],
+        "links": {"self": links.api_article(article_id) + "/similar"},
+    }
+
+
+_TITLES = {
+    400: "Запрос составлен неверно",
+    404: "Не найдено",
+    405: "Метод не поддерживается",
+    422: "Запрос не имеет смысла",
+    500: "Внутренняя ошибка",
+    503: "Поиск временно недоступен",
+}
+_DETAILS = {
+    400: "Запрос прочитать не удалось.",
+    404: "По этому адресу ничего нет. Есть search, articles/{id} и articles/{id}/similar.",
+    405: "Этот адрес отвечает только на GET, HEAD и OPTIONS.",
+    500: "Что-то сломалось у нас. Ошибка записана в журнал сервера.",
+    503: "Поисковый индекс сейчас недоступен. Повторите запрос через полминуты.",
+}
+
+
+def problem(
+    status: int,
+    detail: str = "",
+    errors: Iterable[Problem] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return an error as RFC 9457 wants it; nothing of the inside is told."""
+    body: Json = {
+        "type": "about:blank",
+        "title": _TITLES.get(status, HTTPStatus(status).phrase),
+        "status": status,
+        "detail": detail or _DETAILS.get(status, "Запрос выполнить не удалось."),
+    }
+    if named := [{"parameter": error.parameter, "reason": error.reason} for error in errors]:
+        body["errors"] = named
+    response = jsonify(body)
+    response.status_code = status
+    response.content_type = PROBLEM_TYPE
+    response.headers["Cache-Control"] = "no-store"
+    response.headers.update(headers or {})
+    return response
+
+
+def failure(error: Exception) -> Response:
+    """Return the problem that answers *error*; whatever is not expected is a 500."""
+    if isinstance(error, ParameterError):
+        return problem(error.status, "Проверьте параметры запроса.", error.problems)
+    if isinstance(error, BadRequestError):
+        named = Problem(error.parameter, error.reason)
+        return problem(422, "Проверьте параметры запроса.", [named])
+    if isinstance(error, NotFoundError):
+        return problem(404, "Статьи с таким идентификатором нет.")
+    if isinstance(error, GenerationError):
+        return problem(503, headers={"Retry-After": RETRY_AFTER})
+    if isinstance(error, HTTPException) and error.code and error.code >= 400:
+        kept = {name: value for name, value in error.get_headers() if name in {"Allow", "Retry-After"}}
+        return problem(error.code, headers=kept)
+    return problem(500)
+
+
+class Api:
+    """The views of the API over a service; a log is told of every search."""
+
+    def __init__(self, service: SearchService, log: QueryLog | None) -> None:
+        self._service = service
+        self._log = log
+
+    def blueprint(self) -> Blueprint:
+        """Return the routes, to be registered under ``PREFIX``."""
+        routes = Blueprint("api", __name__)
+        routes.add_url_rule("/search", view_func=self.search)
+        routes.add_url_rule("/articles/<article_id>", view_func=self.article)
+        routes.add_url_rule("/articles/<article_id>/similar", view_func=self.similar)
+        return routes
+
+    def search(self) -> Response:
+        """Answer a search."""
+        asked = read_api(request.args)
+        page = self._service.search(asked.search)
+        if self._log and request.method == "GET":
+            self._log.record("api", page)
+        body = result_json(page, asked, _links())
+        g.version = page.version
+        response = jsonify(body)
+        for name in ("prev", "next"):
+            if address := body["links"][name]:
+                response.headers.add("Link", f'<{address}>; rel="{name}"')
+        return response
+
+    def article(self, article_id: str) -> Response:
+        """Answer with an article."""
+        read_none(request.args)
+        article = self._service.article(article_id)
+        g.version = article.version
+        return jsonify(article_json(article, _links()))
+
+    def similar(self, article_id: str) -> Response:
+        """Answer with the neighbours of an article."""
+        limit = read_limit(request.args, default=SIMILAR_DEFAULT, most=SIMILAR_MOST)
+        found = self._service.similar(article_id, limit)
+        g.version = self._service.version()
+        return jsonify(similar_json(article_id, found, _links(), version=g.version))
+
+
+def read_none(args: Mapping[str, str]) -> None:
+    """Refuse any parameter.
+
+    Raises:
+        ParameterError: there are some.
+    """
+    if args:
+        raise ParameterError(Problem(name, "здесь параметров нет") for name in sorted(args))
+
+
+def _links() -> Links:
+    return Links(request.url_root.rstrip("/"))

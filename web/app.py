@@ -1,0 +1,312 @@
+"""The web application: routes, headers, caching and errors put together.
+
+``create_app`` takes the service and the settings; nothing here reads files of the index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from flask import (
+    Flask,
+    Response,
+    abort,
+    current_app,
+    g,
+    jsonify,
+    render_template,
+    request,
+    send_from_directory,
+    url_for,
+)
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map
+
+import searchsvc
+from searchsvc.errors import BadRequestError, GenerationError, NotFoundError
+from searchsvc.settings import Settings
+from web import api, forms, pages, words
+from web.querylog import QueryLog
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from searchsvc.search import SearchService
+
+LOG = logging.getLogger(__name__)
+
+FRESH = "public, max-age=60"
+"""How long an answer may be shown without asking again; then ETags make asking cheap."""
+
+YEAR_SECONDS = 365 * 24 * 3600
+
+FROM_INDEX = frozenset(
+    {"pages.index", "pages.search", "pages.article", "api.search", "api.article", "api.similar"}
+)
+"""Endpoints whose answer changes with the index's version only."""
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'{pictures}; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+"""No script may run, own style sheets only. JSON-LD is data, which the policy does not touch."""
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+EXPECTED = (HTTPException, BadRequestError, NotFoundError, GenerationError, forms.ParameterError)
+
+ROBOTS = "User-agent: *\nDisallow: {root}/search\nDisallow: {root}/api/\n"
+
+
+def create_app(service: SearchService, settings: Settings) -> Flask:
+    """Return the WSGI application over *service*.
+
+    The log of queries is in ``app.extensions["query_log"]`` (None if the settings switch it
+    off); whoever runs the application closes it at the end.
+    """
+    app = Flask(__name__)
+    _use_readable_json(app)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR_SECONDS
+    log = QueryLog(settings.query_log_path) if settings.query_log else None
+    app.extensions["query_log"] = log
+    app.register_blueprint(pages.Pages(service, log).blueprint())
+    app.register_blueprint(api.Api(service, log).blueprint(), url_prefix=api.PREFIX)
+    Probes(service).install(app)
+    app.before_request(_refuse_nameless)
+    Caching(service, settings).install(app)
+    _install_words(app, settings)
+    app.after_request(_with_headers)
+    app.register_error_handler(Exception, _failed)
+    if settings.public_url:
+        app.wsgi_app = PublicAddress(app.wsgi_app, settings.public_url, app.url_map)  # type: ignore[method-assign]
+    return app
+
+
+class PublicAddress:
+    """Makes every address the public one, wherever the request came in.
+
+    A proxy may pass the public path on or take its prefix away; both arrive at the same page.
+    """
+
+    def __init__(self, app: Callable[..., Iterable[bytes]], public_url: str, routes: Map) -> None:
+        split = urlsplit(public_url)
+        self._app = app
+        self._scheme = split.scheme
+        self._host = split.netloc.rpartition("@")[2]
+        self._prefix = split.path.rstrip("/").encode().decode("latin-1")
+        self._routes = routes.bind("")
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer with scheme, host and prefix of the public address."""
+        environ["wsgi.url_scheme"] = self._scheme
+        environ["HTTP_HOST"] = self._host
+        path = environ.get("PATH_INFO", "")
+        if not environ.get("SCRIPT_NAME") and self._prefix:
+            environ["SCRIPT_NAME"] = self._prefix
+            # A path that is a page as it stands had its prefix taken away by the proxy.
+            inside = path == self._prefix or path.startswith(self._prefix + "/")
+            if inside and not self._routes.test(path):
+                environ["PATH_INFO"] = path[len(self._prefix) :] or "/"
+        return self._app(environ, start_response)
+
+
+class Probes:
+    """What machines ask: is the process alive, can it answer, where may robots go."""
+
+    def __init__(self, service: SearchService) -> None:
+        self._service = service
+        self._told = ""
+
+    def install(self, app: Flask) -> None:
+        """Add the routes."""
+        app.add_url_rule("/healthz", view_func=self.healthz)
+        app.add_url_rule("/readyz", view_func=self.readyz)
+        app.add_url_rule("/robots.txt", "robots", self.robots)
+        app.add_url_rule("/favicon.ico", "favicon", self.favicon)
+
+    def healthz(self) -> Response:
+        """Say that the process answers."""
+        return _plain("ok\n")
+
+    def readyz(self) -> tuple[Response, int]:
+        """Say whether searches can be answered; why not is for the server's log, it names paths."""
+        readiness = self._service.readiness()
+        if readiness.reason != self._told:
+            self._told = readiness.reason
+            LOG.warning("readiness_changed ready=%s reason=%s", readiness.ready, readiness.reason or "none")
+        state = "degraded" if readiness.degraded else "ok" if readiness.ready else "no index"
+        body = jsonify(ready=readiness.ready, degraded=readiness.degraded, state=state)
+        body.headers["Cache-Control"] = "no-store"
+        return body, 200 if readiness.ready else 503
+
+    def robots(self) -> Response:
+        """Keep robots out of result pages."""
+        return _plain(ROBOTS.format(root=request.script_root))
+
+    def favicon(self) -> Response:
+        """Give browsers that look for it the icon."""
+        return send_from_directory(str(current_app.static_folder), "favicon.svg")
+
+
+class Caching:
+    """ETags from version, address and everything else an answer depends on; 304 without a search."""
+
+    def __init__(self, service: SearchService, settings: Settings) -> None:
+        self._service = service
+        shown = settings.model_dump_json(include={"public_url", "site_title"})
+        self._base = f"{shown}\n{code_version()}"
+
+    def install(self, app: Flask) -> None:
+        """Check before a view, tag after it."""
+        app.before_request(self.unchanged)
+        app.after_request(self.tagged)
+
+    def unchanged(self) -> Response | None:
+        """Return 304 if the caller has the answer of the present version."""
+        known = request.if_none_match
+        if request.endpoint not in FROM_INDEX or not known or request.method not in {"GET", "HEAD"}:
+            return None
+        tag = self._tag(self._service.version())
+        if known.star_tag or not known.contains_weak(tag):
+            return None
+        response = Response(status=304)
+        return self._mark(response, tag)
+
+    def tagged(self, response: Response) -> Response:
+        """Give answers from the index their tag; everything else is not kept."""
+        version = g.get("version")
+        if response.status_code == 200 and request.endpoint in FROM_INDEX and version:
+            return self._mark(response, self._tag(version))
+        if response.status_code >= 400:
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def _mark(self, response: Response, tag: str) -> Response:
+        response.set_etag(tag)
+        response.headers["Cache-Control"] = FRESH
+        return response
+
+    def _tag(self, version: str) -> str:
+        known = request.args.items(multi=True)
+        if request.endpoint == "pages.search":
+            pairs = [(name, value.strip()) for name, value in known if name in forms.PAGE_PARAMETERS]
+            pairs = [pair for pair in pairs if pair[1]]
+        else:
+            pairs = list(known) if str(request.endpoint).startswith("api.") else []
+        what = (self._base, version, request.url_root, request.path, sorted(pairs))
+        return hashlib.sha256(repr(what).encode(errors="replace")).hexdigest()[:32]
+
+
+def code_version() -> str:
+    """Return a hash of the installed code, templates and static files: an upgrade changes answers."""
+    digest = hashlib.sha256()
+    for package in (Path(__file__).parent, Path(searchsvc.__file__).parent):
+        for path in sorted(package.rglob("*")):
+            if path.suffix in {".py", ".html", ".css", ".svg"}:
+                digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _use_readable_json(app: Flask) -> None:
+    provider = DefaultJSONProvider(app)
+    provider.ensure_ascii = provider.sort_keys = False
+    app.json = provider
+
+
+def _plain(text: str) -> Response:
+    response = Response(text, mimetype="text/plain")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _is_api() -> bool:
+    return request.path == "/api" or request.path.startswith("/api/")
+
+
+def _refuse_nameless() -> None:
+    """Refuse a Host that is no host name: absolute links would be broken."""
+    if not request.host:
+        abort(400)
+
+
+def _with_headers(response: Response) -> Response:
+    pictures = " https: http:" if g.get("pictures") else ""
+    response.headers.setdefault("Content-Security-Policy", POLICY.format(pictures=pictures))
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if _is_api():
+        response.headers.update(api.CORS)
+        if request.method == "OPTIONS":
+            response.headers.update(api.PREFLIGHT)
+    return response
+
+
+def _failed(error: Exception) -> Response | tuple[str, int, dict[str, str]]:
+    """Answer any error as a Russian page or, under ``/api``, as a problem; nothing inside is told."""
+    if not isinstance(error, EXPECTED):
+        LOG.error("request_failed path=%s", request.path, exc_info=error)
+    elif isinstance(error, GenerationError):
+        LOG.error("index_unavailable path=%s error=%s", request.path, error)
+    if _is_api():
+        return api.failure(error)
+    headers: dict[str, str] = {}
+    if isinstance(error, NotFoundError):
+        status, kind = 404, "article"
+    elif isinstance(error, GenerationError):
+        status, kind, headers = 503, "503", {"Retry-After": api.RETRY_AFTER}
+    elif isinstance(error, HTTPException):
+        status = error.code or 500
+        kind = str(status)
+        headers = {name: value for name, value in error.get_headers() if name == "Allow"}
+    elif isinstance(error, BadRequestError):
+        status, kind = 400, "400"
+    else:
+        status, kind = 500, "500"
+    return render_template("error.html", status=status, kind=kind), status, headers
+
+
+def _install_words(app: Flask, settings: Settings) -> None:
+    """Give the templates their filters and functions."""
+    version = code_version()
+
+    def asset(name: str) -> str:
+        return url_for("static", filename=name, v=version)
+
+    filters: dict[str, Callable[..., Any]] = {
+        "long_date": pages.long_date,
+        "dotted_date": pages.dotted_date,
+        "counted": words.counted,
+        "plural": words.plural,
+        "grouped": words.grouped,
+        "cut": pages.cut,
+        "safe_url": pages.safe_url,
+        "site_name": pages.site_name,
+        "file_name": pages.file_name,
+        "file_type": pages.file_type,
+    }
+    app.jinja_env.filters.update(filters)
+    app.jinja_env.globals.update(
+        asset=asset,
+        site_title=settings.site_title,
+        address=pages.address,
+        without=forms.without,
+        toggled=forms.toggled,
+        on_page=forms.on_page,
+        later=pages.later,
+        new_search=forms.new_search,
+        sorted_by=forms.sorted_by,
+        asking=forms.asking,
+        page_pairs=forms.page_pairs,
+    )

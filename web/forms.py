@@ -1,0 +1,392 @@
+"""Addresses of searches: read (strictly for the API, leniently for pages) and written.
+
+Both ways of reading use the same parsers. What they find wrong is a ``Problem``: the API
+refuses the request and names them all, a page leaves the value out and says so.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TypeVar, cast
+from urllib.parse import urlencode
+
+from werkzeug.datastructures import MultiDict
+
+from searchsvc.query import MAX_LENGTH
+from searchsvc.results import FACETS, Correct, SearchRequest, Sort
+from searchsvc.text import clean, squeeze
+
+T = TypeVar("T")
+Arguments = MultiDict[str, str]
+Pairs = tuple[tuple[str, str], ...]
+
+FILTERS = ("source", "category", "tag", "year")
+"""Parameters that may be repeated, in the order of written addresses."""
+
+SORTS = ("relevance", "-date", "date")
+CORRECTS = ("auto", "suggest", "off")
+
+PAGE_PARAMETERS = ("q", "from", "to", *FILTERS, "sort", "correct", "page")
+API_PARAMETERS = (*PAGE_PARAMETERS, "per_page", "facets", "highlight", "fields")
+
+PAGE_FACETS = ("category", "year", "source")
+"""What a result page counts, in its order."""
+
+RESULT_KEYS = (
+    *("id", "url", "original", "title", "snippet", "published", "modified"),
+    *("source", "categories", "tags", "score", "missing"),
+)
+"""Keys of one result of the API, in their order; ``fields`` chooses among them."""
+
+MAX_VALUES = 50
+"""Most values of one filter: an address of more is a mistake or an attack."""
+
+MAX_VALUE = 200
+MAX_PER_PAGE = 100
+
+_SMALL_NUMBER = re.compile("[0-9]{1,9}")
+_YEAR = re.compile("[0-9]{4}")
+_ISO_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LOOSE_DAY = re.compile("([0-9]{4})(?:-([0-9]{1,2}))?(?:-([0-9]{1,2}))?")
+_RUSSIAN_DAY = re.compile("(?:([0-9]{1,2})[.])?(?:([0-9]{1,2})[.])?([0-9]{4})")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A parameter that cannot be used as given, with the reason in Russian.
+
+    ``meaningless`` tells a value that reads well and makes no sense (422) from one that
+    cannot be read (400).
+    """
+
+    parameter: str
+    reason: str
+    value: str = ""
+    meaningless: bool = False
+
+
+class ParameterError(Exception):
+    """The API refuses a request; all its problems are told at once."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(f"{problem.parameter}: {problem.reason}" for problem in self.problems))
+
+    @property
+    def status(self) -> int:
+        """422 where everything could be read and makes no sense, else 400."""
+        return 422 if all(problem.meaningless for problem in self.problems) else 400
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """A search of the API: the request and the keys wanted of each result (empty: all)."""
+
+    search: SearchRequest
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """A search of a page: the request and what had to be corrected, as sentences for the reader."""
+
+    search: SearchRequest
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Takes parameters out of an address and collects what is wrong with them."""
+
+    args: Arguments
+    problems: list[Problem] = field(default_factory=list)
+
+    def values(self, name: str) -> list[str]:
+        """Return the values of *name* that are not empty, cleaned."""
+        values = (squeeze(clean(value)) for value in self.args.getlist(name))
+        return [value for value in values if value]
+
+    def one(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        """Return the only value of *name*; of several the first counts, and that is a problem."""
+        values = self.values(name)
+        if not values:
+            return default
+        if len(set(values)) > 1:
+            self.problems.append(Problem(name, "указан несколько раз", values[1]))
+        try:
+            return parse(values[0])
+        except ValueError as error:
+            self.problems.append(Problem(name, str(error), values[0]))
+            return default
+
+    def many(self, name: str, parse: Callable[[str], str]) -> tuple[str, ...]:
+        """Return the distinct values of *name* in order, those that can be used."""
+        good: set[str] = set()
+        for value in self.values(name):
+            try:
+                good.add(parse(value))
+            except ValueError as error:
+                self.problems.append(Problem(name, str(error), value))
+        if len(good) > MAX_VALUES:
+            self.problems.append(Problem(name, f"значений не больше {MAX_VALUES}", str(len(good))))
+        return tuple(sorted(good)[:MAX_VALUES])
+
+    def listed(self, name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the names of a comma-separated, repeatable list, in the order of *known*."""
+        names = {part.strip() for value in self.values(name) for part in value.split(",") if part.strip()}
+        for strange in sorted(names - set(known)):
+            self.problems.append(Problem(name, f"нет такого: «{strange}»; есть: {', '.join(known)}", strange))
+        return tuple(item for item in known if item in names)
+
+    def filters(self) -> dict[str, tuple[str, ...]]:
+        """Return every filter that has values."""
+        found = {name: self.many(name, year if name == "year" else filter_value) for name in FILTERS}
+        return {name: values for name, values in found.items() if values}
+
+
+def read_api(args: Arguments) -> ApiRequest:
+    """Read a search of the API.
+
+    Raises:
+        ParameterError: names of parameters are unknown or values are wrong; all are named.
+    """
+    reader = _Reader(args)
+    for name in sorted(set(args) - set(API_PARAMETERS)):
+        reader.problems.append(Problem(name, f"нет такого параметра; есть: {', '.join(API_PARAMETERS)}"))
+    request = SearchRequest(
+        text=reader.one("q", query, ""),
+        page=reader.one("page", number, 1),
+        per_page=reader.one("per_page", per_page, 10),
+        since=reader.one("from", iso_day, None),
+        until=reader.one("to", iso_day, None),
+        filters=reader.filters(),
+        sort=cast(Sort, reader.one("sort", choice(SORTS), "relevance")),
+        facets=reader.listed("facets", FACETS) if "facets" in args else FACETS,
+        correct=cast(Correct, reader.one("correct", choice(CORRECTS), "auto")),
+        highlight=reader.one("highlight", truth, True),
+    )
+    fields = reader.listed("fields", RESULT_KEYS)
+    if request.since and request.until and request.since > request.until:
+        reason = "дата «from» позже даты «to»"
+        reader.problems.append(Problem("from", reason, request.since.isoformat(), meaningless=True))
+    if reader.problems:
+        raise ParameterError(reader.problems)
+    return ApiRequest(request, fields)
+
+
+def read_limit(args: Arguments, *, default: int, most: int) -> int:
+    """Read an address of the API whose only parameter is ``limit``.
+
+    Raises:
+        ParameterError: as ``read_api``.
+    """
+    reader = _Reader(args)
+    for name in sorted(set(args) - {"limit"}):
+        reader.problems.append(Problem(name, "нет такого параметра; есть: limit"))
+    limit = reader.one("limit", number, default)
+    if limit > most:
+        reader.problems.append(Problem("limit", f"нужно целое число от 1 до {most}", str(limit)))
+    if reader.problems:
+        raise ParameterError(reader.problems)
+    return limit
+
+
+def read_page(args: Arguments) -> PageRequest:
+    """Read a search of a page: never fails, says what it left out or put right."""
+    reader = _Reader(args)
+    text = reader.one("q", str, "")
+    if len(text) > MAX_LENGTH:
+        reader.problems.append(Problem("q", "слишком длинный", str(MAX_LENGTH)))
+        text = text[:MAX_LENGTH].rsplit(" ", 1)[0]
+    since = reader.one("from", first_day, None)
+    until = reader.one("to", last_day, None)
+    notes = []
+    if since and until and since > until:
+        since, until = until, since
+        notes.append("Начало периода было позже конца — мы поменяли даты местами.")
+    request = SearchRequest(
+        text=text,
+        page=reader.one("page", number, 1),
+        since=since,
+        until=until,
+        filters=reader.filters(),
+        sort=cast(Sort, reader.one("sort", choice(SORTS), "relevance")),
+        facets=PAGE_FACETS,
+        correct=cast(Correct, reader.one("correct", choice(CORRECTS), "auto")),
+    )
+    notes.extend(note(problem) for problem in reader.problems)
+    return PageRequest(request, tuple(dict.fromkeys(notes)))
+
+
+_NOTES = {
+    "q": "Запрос слишком длинный: искали по первым {value} знакам.",
+    "page": "Страницы «{value}» нет — показана первая.",
+    "from": "Дату начала «{value}» прочитать не удалось, она не учтена.",
+    "to": "Дату конца «{value}» прочитать не удалось, она не учтена.",
+    "year": "Год «{value}» прочитать не удалось, он не учтён.",
+    "sort": "Такого порядка, «{value}», нет — показаны сначала подходящие.",
+}
+
+
+def note(problem: Problem) -> str:
+    """Return what a page tells its reader about *problem*."""
+    value = problem.value if len(problem.value) <= 40 else problem.value[:40] + "…"
+    if "несколько раз" in problem.reason:
+        return f"В адресе несколько значений «{problem.parameter}» — учтено первое."
+    return _NOTES.get(problem.parameter, "Условие «{value}» не учтено.").format(value=value)
+
+
+def query(value: str) -> str:
+    """Check the length of a query."""
+    if len(value) > MAX_LENGTH:
+        raise ValueError(f"запрос длиннее {MAX_LENGTH} знаков")
+    return value
+
+
+def filter_value(value: str) -> str:
+    """Check the length of a filter's value."""
+    if len(value) > MAX_VALUE:
+        raise ValueError(f"значение длиннее {MAX_VALUE} знаков")
+    return value
+
+
+def year(value: str) -> str:
+    """Check a year of four digits."""
+    if not _YEAR.fullmatch(value) or value < "1000":
+        raise ValueError("нужен год из четырёх цифр, например 2022")
+    return value
+
+
+def number(value: str) -> int:
+    """Read a whole number from 1."""
+    if not _SMALL_NUMBER.fullmatch(value) or int(value) < 1:
+        raise ValueError("нужно целое число от 1")
+    return int(value)
+
+
+def per_page(value: str) -> int:
+    """Read how many results a page has."""
+    if not _SMALL_NUMBER.fullmatch(value) or not 1 <= int(value) <= MAX_PER_PAGE:
+        raise ValueError(f"нужно целое число от 1 до {MAX_PER_PAGE}")
+    return int(value)
+
+
+def truth(value: str) -> bool:
+    """Read yes or no."""
+    if value.lower() not in {"true", "false", "1", "0"}:
+        raise ValueError("нужно true или false")
+    return value.lower() in {"true", "1"}
+
+
+def choice(known: tuple[str, ...]) -> Callable[[str], str]:
+    """Return a parser that takes one of *known*."""
+
+    def parse(value: str) -> str:
+        if value not in known:
+            raise ValueError(f"нет такого значения; есть: {', '.join(known)}")
+        return value
+
+    return parse
+
+
+def iso_day(value: str) -> date:
+    """Read a day as ISO 8601 writes it."""
+    try:
+        if _ISO_DAY.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise ValueError("нужна дата вида 2022-08-31")
+
+
+def first_day(value: str) -> date:
+    """Read a day as people write it; of a month or a year the first day."""
+    return _loose_day(value, last=False)
+
+
+def last_day(value: str) -> date:
+    """Read a day as people write it; of a month or a year the last day."""
+    return _loose_day(value, last=True)
+
+
+def _loose_day(value: str, *, last: bool) -> date:
+    if found := _LOOSE_DAY.fullmatch(value):
+        in_year, month, day = found.groups()
+    elif found := _RUSSIAN_DAY.fullmatch(value):
+        day, month, in_year = found.groups()
+        if month is None:
+            day, month = None, day
+    else:
+        raise ValueError("нужна дата")
+    in_month = int(month) if month else 12 if last else 1
+    if day is None and last and 1 <= in_month <= 12:
+        return date(int(in_year), in_month, monthrange(int(in_year), in_month)[1])
+    return date(int(in_year), in_month, int(day) if day else 1)
+
+
+def page_pairs(request: SearchRequest) -> Pairs:
+    """Return the canonical parameters of a search: stable order, nothing empty, no defaults."""
+    pairs = [("q", request.text)] if request.text else []
+    pairs += [("from", request.since.isoformat())] if request.since else []
+    pairs += [("to", request.until.isoformat())] if request.until else []
+    pairs += [(name, value) for name in FILTERS for value in sorted(request.filters.get(name, ()))]
+    pairs += [("sort", request.sort)] if request.sort != "relevance" else []
+    pairs += [("correct", request.correct)] if request.correct != "auto" else []
+    pairs += [("page", str(request.page))] if request.page > 1 else []
+    return tuple(pairs)
+
+
+def api_pairs(asked: ApiRequest) -> Pairs:
+    """Return the canonical parameters of a search of the API."""
+    request = asked.search
+    pairs = list(page_pairs(request))
+    pairs += [("per_page", str(request.per_page))] if request.per_page != 10 else []
+    pairs += [("facets", ",".join(request.facets))] if request.facets != FACETS else []
+    pairs += [("highlight", "false")] if not request.highlight else []
+    pairs += [("fields", ",".join(asked.fields))] if asked.fields else []
+    return tuple(pairs)
+
+
+def written(path: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """Return *path* with *pairs* as its query."""
+    tail = urlencode(list(pairs))
+    return f"{path}?{tail}" if tail else path
+
+
+def toggled(request: SearchRequest, name: str, value: str) -> SearchRequest:
+    """Return the search with a filter's *value* taken out if it was in, put in if it was not."""
+    values = set(request.filters.get(name, ())) ^ {value}
+    filters = {**request.filters, name: tuple(sorted(values))}
+    return replace(request, page=1, filters={key: kept for key, kept in filters.items() if kept})
+
+
+def without(request: SearchRequest, *names: str) -> SearchRequest:
+    """Return the search without the filters of *names* ("dates" for both dates)."""
+    filters = {name: values for name, values in request.filters.items() if name not in names}
+    if "dates" in names:
+        request = replace(request, since=None, until=None)
+    return replace(request, page=1, filters=filters)
+
+
+def new_search(text: str = "", **filters: str) -> SearchRequest:
+    """Return a first page of a search for *text*, with at most one value of each filter."""
+    return SearchRequest(text=text, filters={name: (value,) for name, value in filters.items()})
+
+
+def asking(request: SearchRequest, text: str, correct: Correct = "auto") -> SearchRequest:
+    """Return the search with other words under the same filters."""
+    return replace(request, page=1, text=text, correct=correct)
+
+
+def sorted_by(request: SearchRequest, sort: Sort) -> SearchRequest:
+    """Return the search in another order, on the same page."""
+    return replace(request, sort=sort)
+
+
+def on_page(request: SearchRequest, page: int) -> SearchRequest:
+    """Return the same search on another page."""
+    return replace(request, page=page)

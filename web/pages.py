@@ -1,0 +1,286 @@
+"""The pages that readers see: front page, search, article, help."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from itertools import groupby
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from flask import Blueprint, g, render_template, request, url_for
+
+from corpus.article import Attachment, Block, Heading
+from searchsvc.results import MAX_DEPTH, ArticlePage, ResultPage, SearchRequest
+from web.forms import FILTERS, PageRequest, on_page, page_pairs, read_page, sorted_by, toggled, without
+from web.querylog import QueryLog
+
+if TYPE_CHECKING:
+    from searchsvc.search import SearchService
+
+EXAMPLES = ("наставничество", '"итоги ЕГЭ"', "j,hfpjdfybt")
+SIMILAR = 5
+SIMILAR_TITLE = 60
+FACETS_SHOWN = 8
+RECENT_SHOWN = 5
+FIELD_NAMES = {"year": "Год", "category": "Раздел", "source": "Источник", "tag": "Метка"}
+MONTHS = (
+    *("января", "февраля", "марта", "апреля", "мая", "июня"),
+    *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
+)
+HOSTS = {
+    "rutube.ru": "RuTube",
+    "vk.com": "ВКонтакте",
+    "vkvideo.ru": "VK Видео",
+    "youtube.com": "YouTube",
+    "youtu.be": "YouTube",
+    "dzen.ru": "Дзен",
+    "t.me": "Telegram",
+    "ok.ru": "Одноклассники",
+}
+
+_LOOSE_END = re.compile(r"[\s,;:.!?…–—«„(\[\"-]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A filter or date in force: what it says, and the search without it."""
+
+    name: str
+    label: str
+    without: SearchRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Blocks of a body shown together: neighbouring attachments are one list.
+
+    ``level`` is a heading's level on our page, where the title is the first.
+    """
+
+    kind: str
+    blocks: tuple[Block, ...]
+    level: int = 0
+
+
+class Pages:
+    """The views of the site over a service; a log is told of every search."""
+
+    def __init__(self, service: SearchService, log: QueryLog | None) -> None:
+        self._service = service
+        self._log = log
+
+    def blueprint(self) -> Blueprint:
+        """Return the routes of the pages."""
+        routes = Blueprint("pages", __name__)
+        routes.add_url_rule("/", "index", self.index)
+        routes.add_url_rule("/search", "search", self.search)
+        routes.add_url_rule("/articles/<article_id>", "article", self.article)
+        routes.add_url_rule("/help", "help", self.help)
+        return routes
+
+    def index(self) -> str:
+        """Show the front page."""
+        overview = self._service.overview()
+        g.version = overview.version
+        return render_template("index.html", overview=overview, examples=EXAMPLES)
+
+    def search(self) -> str:
+        """Show results, or what to do where there are none."""
+        asked = read_page(request.args)
+        if not page_pairs(on_page(replace(asked.search, sort="relevance", correct="auto"), 1)):
+            overview = self._service.overview()
+            g.version = overview.version
+            return render_template(
+                "search_empty.html",
+                asked=asked.search,
+                notes=asked.notes,
+                overview=overview,
+                examples=EXAMPLES,
+            )
+        page, asked = self._answer(asked)
+        g.version = page.version
+        if self._log and request.method == "GET":
+            self._log.record("page", page)
+        return render_template(
+            "search.html",
+            page=page,
+            asked=asked.search,
+            notes=asked.notes,
+            conditions=tuple(self._conditions(asked.search, page)),
+            overview=None if page.hits else self._service.overview(),
+            steps=steps(page.page, page.pages),
+            field_names=FIELD_NAMES,
+            facets_shown=FACETS_SHOWN,
+            recent_shown=RECENT_SHOWN,
+        )
+
+    def article(self, article_id: str) -> str:
+        """Show an article with its neighbours."""
+        article = self._service.article(article_id)
+        g.version = article.version
+        g.pictures = bool(article.picture and safe_url(article.picture.url))
+        return render_template(
+            "article.html",
+            article=article,
+            parts=tuple(parts(article.body)),
+            similar=self._service.similar(article_id, SIMILAR),
+            similar_title=SIMILAR_TITLE,
+            linked=linked_data(article),
+        )
+
+    def help(self) -> str:
+        """Explain the query language."""
+        return render_template("help.html")
+
+    def _answer(self, asked: PageRequest) -> tuple[ResultPage, PageRequest]:
+        """Search; a page that does not exist is replaced by the last one, with a note."""
+        wanted, notes = asked.search, list(asked.notes)
+        number = wanted.page
+        wanted = on_page(wanted, min(number, MAX_DEPTH // wanted.per_page))
+        page = self._found(wanted)
+        if wanted.page > max(page.pages, 1):
+            wanted = on_page(wanted, max(page.pages, 1))
+            page = self._found(wanted)
+        if number > wanted.page and page.rows:
+            notes.append(f"Страницы {number} нет — показана последняя, {wanted.page}-я.")
+        return page, PageRequest(wanted, tuple(notes))
+
+    def _found(self, wanted: SearchRequest) -> ResultPage:
+        """Search; without words nothing is more relevant than the newest."""
+        newest = not wanted.text and wanted.sort == "relevance"
+        return self._service.search(sorted_by(wanted, "-date") if newest else wanted)
+
+    def _conditions(self, asked: SearchRequest, page: ResultPage) -> Iterator[Condition]:
+        labels = {(facet.field, b.value): b.label for facet in page.facets for b in facet.buckets}
+        if asked.filters.get("source"):
+            labels |= {("source", bucket.value): bucket.label for bucket in self._service.sources()}
+        if asked.since or asked.until:
+            yield Condition("dates", period(asked.since, asked.until), without(asked, "dates"))
+        for name in FILTERS:
+            for value in asked.filters.get(name, ()):
+                label = labels.get((name, value), value)
+                yield Condition(name, f"{FIELD_NAMES[name]}: {label}", toggled(asked, name, value))
+
+
+def address(asked: SearchRequest, *, absolute: bool = False) -> str:
+    """Return the canonical address of a search page."""
+    values: dict[str, list[str]] = {}
+    for name, value in page_pairs(asked):
+        values.setdefault(name, []).append(value)
+    return url_for("pages.search", _external=absolute, **values)  # type: ignore[arg-type]
+
+
+def steps(page: int, pages: int) -> tuple[int, ...]:
+    """Return the numbers a pager shows: first, last and two around; 0 stands for a gap."""
+    near = sorted({1, pages, *range(max(1, page - 2), min(pages, page + 2) + 1)})
+    shown: list[int] = []
+    for number in near:
+        if shown and number - shown[-1] == 2:
+            shown.append(number - 1)
+        elif shown and number - shown[-1] > 2:
+            shown.append(0)
+        shown.append(number)
+    return tuple(shown)
+
+
+def parts(body: tuple[Block, ...]) -> Iterator[Part]:
+    """Yield what an article's body shows, headings levelled so that none skips a level."""
+    open_levels: list[int] = []
+    for kind, run in groupby(body, type):
+        blocks = tuple(run)
+        if kind is Attachment:
+            yield Part("attachments", blocks)
+            continue
+        for block in blocks:
+            if isinstance(block, Heading):
+                while open_levels and open_levels[-1] >= block.level:
+                    open_levels.pop()
+                open_levels.append(block.level)
+            yield Part(kind.__name__.lower(), (block,), min(1 + len(open_levels), 6))
+
+
+def linked_data(article: ArticlePage) -> dict[str, Any]:
+    """Return the article as schema.org's NewsArticle."""
+    picture = article.picture
+    described: dict[str, Any] = {
+        "@context": "https://schema.org",
+        "@type": "NewsArticle",
+        "headline": article.title[:110],
+        "description": article.lead,
+        "inLanguage": "ru",
+        "mainEntityOfPage": url_for("pages.article", article_id=article.id, _external=True),
+        "datePublished": article.published.isoformat() if article.published else "",
+        "dateModified": article.modified.isoformat() if article.modified else "",
+        "articleSection": list(article.categories),
+        "keywords": list(article.tags),
+        "image": safe_url(picture.url) if picture else "",
+        "isBasedOn": safe_url(article.original),
+        "publisher": {"@type": "Organization", "name": article.source_title or article.source},
+    }
+    return {name: value for name, value in described.items() if value}
+
+
+def safe_url(url: str) -> str:
+    """Return *url* if a page may link to it (http or https with a host), else an empty string."""
+    try:
+        split = urlsplit(url.strip())
+    except ValueError:
+        return ""
+    return url.strip() if split.scheme in {"http", "https"} and split.hostname else ""
+
+
+def site_name(url: str) -> str:
+    """Return how people call the site of *url*."""
+    host = (urlsplit(safe_url(url)).hostname or "").removeprefix("www.").removeprefix("m.")
+    return HOSTS.get(host, host)
+
+
+def file_name(url: str) -> str:
+    """Return the name of a linked file, or its site where the address names none."""
+    return PurePosixPath(unquote(urlsplit(safe_url(url)).path)).name or site_name(url)
+
+
+def file_type(url: str) -> str:
+    """Return the type of a linked file as its name tells it («PDF»), or an empty string."""
+    suffix = PurePosixPath(unquote(urlsplit(safe_url(url)).path)).suffix[1:]
+    return suffix.upper() if re.fullmatch("[A-Za-z0-9]{2,5}", suffix) else ""
+
+
+def long_date(day: date) -> str:
+    """Return a date as «2 августа 2022»."""
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def dotted_date(day: date) -> str:
+    """Return a date as «02.08.2022»."""
+    return f"{day.day:02}.{day.month:02}.{day.year:04}"
+
+
+def period(since: date | None, until: date | None) -> str:
+    """Return the period between two days, either of which may be open."""
+    if since and since == until:
+        return long_date(since)
+    start = f"с {long_date(since)}" if since else ""
+    return f"{start} по {long_date(until)}".strip() if until else start
+
+
+def later(modified: datetime | None, published: datetime | None) -> bool:
+    """Return whether an article was changed on a later day than it appeared."""
+    return bool(modified and published and modified.date() > published.date())
+
+
+def cut(text: str, limit: int) -> str:
+    """Return *text* in at most *limit* characters, cut at a word and ended by «…».
+
+    Punctuation before the cut goes too; a first word longer than *limit* is cut inside.
+    """
+    text = " ".join(text.split())
+    if len(text) <= limit:
+        return text
+    room = limit - 1
+    head = text[:room] if text[room].isspace() else text[:room].rpartition(" ")[0]
+    return (_LOOSE_END.sub("", head) or text[:room]) + "…"

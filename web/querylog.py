@@ -1,0 +1,239 @@
+"""The log of what readers search for: no addresses, no names, and never in a request's way.
+
+Requests put entries into a bounded queue; one background thread writes them in batches.
+Whatever fails there is logged once and the entries are dropped: this log may be lost.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import (
+    Column,
+    Engine,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from searchsvc.results import ResultPage
+from searchsvc.text import fold, squeeze
+
+LOG = logging.getLogger(__name__)
+Kind = Literal["page", "api"]
+
+QUEUE_LIMIT = 1000
+"""Entries waiting at most: minutes of a busy site; more are dropped rather than kept in memory."""
+
+BATCH = 200
+PAUSE = 0.5
+"""Seconds that entries may gather before they are written: one transaction instead of many."""
+
+BUSY_SECONDS = 5.0
+
+_METADATA = MetaData()
+_QUERIES = Table(
+    "queries",
+    _METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("at", String, nullable=False, index=True),
+    Column("kind", String, nullable=False),
+    Column("query", String, nullable=False),
+    Column("folded", String, nullable=False),
+    Column("effective", String, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("near_total", Integer, nullable=False),
+    Column("took_ms", Float, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedQuery:
+    """One search: when (UTC), what was asked and shown, how much was found and how fast."""
+
+    at: datetime
+    kind: Kind
+    query: str
+    effective: str
+    total: int
+    near_total: int
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueryCount:
+    """How often a query was asked since some day; ``query`` is its latest spelling."""
+
+    query: str
+    count: int
+    total: int
+    near_total: int
+    last: datetime
+
+
+class QueryLog:
+    """Writes and reads one SQLite file. Safe to use from any thread.
+
+    Writing starts a daemon thread with the first entry; ``close`` writes what waits and ends it.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._path = path
+        self._clock = clock
+        self._waiting: queue.Queue[LoggedQuery | None] = queue.Queue(QUEUE_LIMIT)
+        self._start = threading.Lock()
+        self._opening = threading.Lock()
+        self._writer: threading.Thread | None = None
+        self._engine: Engine | None = None
+        self._complained = False
+
+    def record(self, kind: Kind, page: ResultPage) -> None:
+        """Note a search that somebody made; returns at once and never raises.
+
+        Only first pages of searches with words count: paging on is no new search.
+        """
+        if page.page != 1 or not page.original.strip():
+            return
+        entry = LoggedQuery(
+            at=self._clock().astimezone(UTC),
+            kind=kind,
+            query=page.original,
+            effective=page.effective,
+            total=page.total,
+            near_total=page.near_total,
+            took_ms=page.took_ms,
+        )
+        try:
+            self._ensure_writer()
+            self._waiting.put_nowait(entry)
+        except (queue.Full, RuntimeError) as error:
+            self._complain(error)
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Wait until everything recorded so far is written or dropped; False if it took too long."""
+        with self._waiting.all_tasks_done:
+            return self._waiting.all_tasks_done.wait_for(lambda: not self._waiting.unfinished_tasks, timeout)
+
+    def close(self) -> None:
+        """Write what waits and end the thread. The log can be used again afterwards."""
+        with self._start:
+            if self._writer is not None and self._writer.is_alive():
+                self._waiting.put(None)
+                self._writer.join(timeout=10)
+            self._writer = None
+
+    def top(self, since: datetime, limit: int = 20) -> tuple[QueryCount, ...]:
+        """Return the most frequent queries since *since*, the most frequent first."""
+        return self._counts(since, limit, only_empty=False)
+
+    def without_results(self, since: datetime, limit: int = 20) -> tuple[QueryCount, ...]:
+        """Return the most frequent queries that no article answered in full."""
+        return self._counts(since, limit, only_empty=True)
+
+    def _counts(self, since: datetime, limit: int, *, only_empty: bool) -> tuple[QueryCount, ...]:
+        columns = _QUERIES.c
+        times = func.count().label("times")
+        latest = func.max(columns.id).label("latest")
+        group = select(times, latest).where(columns.at >= _stamp(since)).group_by(columns.folded)
+        if only_empty:
+            group = group.where(columns.total == 0)
+        counted = group.order_by(times.desc(), latest.desc()).limit(limit).subquery()
+        rows = (
+            select(columns.query, counted.c.times, columns.total, columns.near_total, columns.at)
+            .join(counted, columns.id == counted.c.latest)
+            .order_by(counted.c.times.desc(), counted.c.latest.desc())
+        )
+        with self._open().connect() as connection:
+            return tuple(
+                QueryCount(query, count, total, near, datetime.fromisoformat(at))
+                for query, count, total, near, at in connection.execute(rows)
+            )
+
+    def _open(self) -> Engine:
+        with self._opening:
+            if self._engine is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                engine = create_engine(
+                    f"sqlite:///{self._path}", poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS}
+                )
+                event.listen(engine, "connect", _set_pragmas)
+                _METADATA.create_all(engine)
+                self._engine = engine
+            return self._engine
+
+    def _ensure_writer(self) -> None:
+        with self._start:
+            if self._writer is None or not self._writer.is_alive():
+                self._writer = threading.Thread(target=self._run, name="query-log", daemon=True)
+                self._writer.start()
+
+    def _run(self) -> None:
+        ending = False
+        while not ending:
+            batch, ending = self._gather()
+            try:
+                if rows := [_row(entry) for entry in batch if entry is not None]:
+                    with self._open().begin() as connection:
+                        connection.execute(insert(_QUERIES), rows)
+            except (SQLAlchemyError, OSError, ValueError) as error:
+                self._complain(error)
+            finally:
+                for _ in batch:
+                    self._waiting.task_done()
+
+    def _gather(self) -> tuple[list[LoggedQuery | None], bool]:
+        """Wait for an entry, then take what comes within ``PAUSE`` up to ``BATCH``; True: end after it."""
+        batch = [self._waiting.get()]
+        until = time.monotonic() + PAUSE
+        while batch[-1] is not None and len(batch) < BATCH:
+            try:
+                batch.append(self._waiting.get(timeout=max(0.0, until - time.monotonic())))
+            except queue.Empty:
+                break
+        return batch, batch[-1] is None
+
+    def _complain(self, error: Exception) -> None:
+        if not self._complained:
+            self._complained = True
+            LOG.warning("query_log_dropped path=%s error=%s", self._path, type(error).__name__)
+
+
+def _stamp(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _row(entry: LoggedQuery) -> dict[str, object]:
+    return {
+        "at": _stamp(entry.at),
+        "kind": entry.kind,
+        "query": entry.query,
+        "folded": " ".join(fold(word) for word in squeeze(entry.query).split(" ")),
+        "effective": entry.effective,
+        "total": entry.total,
+        "near_total": entry.near_total,
+        "took_ms": entry.took_ms,
+    }
+
+
+def _set_pragmas(connection: object, _record: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()

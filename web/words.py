@@ -1,0 +1,56 @@
+"""Russian words for numbers, sizes and moments; no imports that take time."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+_UNITS = ("байт", "КБ", "МБ", "ГБ", "ТБ")
+
+
+def plural(number: int, one: str, few: str, many: str) -> str:
+    """Return the form that goes with *number*: 1 статья, 2 статьи, 5 статей."""
+    if number % 100 in range(11, 15):
+        return many
+    return one if number % 10 == 1 else few if number % 10 in {2, 3, 4} else many
+
+
+def grouped(number: int) -> str:
+    """Return *number* with narrow no-break spaces between thousands (four digits stay together)."""
+    return f"{number:,}".replace(",", "\u202f") if number >= 10_000 else str(number)
+
+
+def counted(number: int, one: str, few: str, many: str) -> str:
+    """Return *number* and its noun."""
+    return f"{grouped(number)} {plural(number, one, few, many)}"
+
+
+def articles(number: int) -> str:
+    """Return «80 статей»."""
+    return counted(number, "статья", "статьи", "статей")
+
+
+def size(number: int) -> str:
+    """Return bytes as people read them: «1,4 МБ»."""
+    value = float(number)
+    for unit in _UNITS:
+        if value < 1000 or unit == _UNITS[-1]:
+            break
+        value /= 1000
+    shown = f"{value:.0f}" if unit == _UNITS[0] or value >= 100 else f"{value:.1f}".replace(".", ",")
+    return f"{shown}\u00a0{unit}"
+
+
+def moment(at: datetime) -> str:
+    """Return a moment in this computer's time: «24.11.2024 18:05»."""
+    return at.astimezone().strftime("%d.%m.%Y %H:%M")
+
+
+MONTHS = (
+    *("января", "февраля", "марта", "апреля", "мая", "июня"),
+    *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
+)
+
+
+def day(at: date) -> str:
+    """Return a date as «2 августа 2022»."""
+    return f"{at.day} {MONTHS[at.month - 1]} {at.year}"
