@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -44,20 +44,22 @@ def lease(path: Path, what: str, *, wait: float = 0.0) -> Iterator[None]:
     except Timeout as error:
         raise LeaseHeldError(what, _read_note(note)) from error
     try:
-        note.write_text(
-            json.dumps(
-                {
-                    "pid": os.getpid(),
-                    "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]]),
-                    "since": datetime.now().astimezone().isoformat(timespec="seconds"),
-                }
-            ),
-            encoding="utf-8",
-        )
+        _write_note(note)
         yield
     finally:
-        note.unlink(missing_ok=True)
+        with suppress(OSError):
+            note.unlink()
         lock.release()
+
+
+def _write_note(note: Path) -> None:
+    held = {
+        "pid": os.getpid(),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]]),
+        "since": datetime.now().astimezone().isoformat(timespec="seconds"),
+    }
+    with suppress(OSError):  # the lock is what counts: a full disk must not stop those who free it
+        note.write_text(json.dumps(held), encoding="utf-8")
 
 
 def _read_note(note: Path) -> str:

@@ -43,10 +43,12 @@ UNSEEN = frozenset(
 _UNITS = frozenset({"p", "li", "dd", "dt", "pre", "blockquote", *HEADINGS})
 _FRAMES = frozenset({"iframe", "embed", "video", "audio", "object"})
 _FRAME_SOURCES = ("src", "data-src", "data-lazy-src", "data-litespeed-src", "data")
-_POSTS = frozenset({"twitter-tweet", "twitter-video", "instagram-media", "tiktok-embed", "telegram-post"})
+_WORDPRESS_POST = "wp-embedded-content"  # a link in a quote, and a frame that says the same
+_POSTS = frozenset({_WORDPRESS_POST, "twitter-tweet", "twitter-video", "instagram-media", "tiktok-embed"})
 _UNFOLDING = ("aria-expanded", "aria-controls", "data-toggle", "data-bs-toggle")
 _ALONE = 3  # nodes in a paragraph that is a signature: itself, white space around it
 _NOT_DISPLAYED = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_WORD_BULLET = re.compile(r"mso-list\s*:\s*ignore", re.IGNORECASE)  # «·», «o», «§»; numbers have a full stop
 _PLAIN_SPACES = re.compile(r"[^\S\u00a0\u2007\u2009\u202f]+")
 
 
@@ -158,7 +160,9 @@ class _Walk:
         """Begin an element; False where nothing inside it is to be read."""
         name = tag.name
         if name == "br":
-            self._text_break()
+            self._buffer.append("\n")
+            if self._link:
+                self._link.parts.append(" ")
         elif self._is_out(tag):
             self._keep_post(tag)
             if name in BLOCKS:
@@ -169,11 +173,6 @@ class _Walk:
             self._begin(tag)
             return True
         return False
-
-    def _text_break(self) -> None:
-        self._buffer.append("\n")
-        if self._link:
-            self._link.parts.append(" ")
 
     def _begin(self, tag: Tag) -> None:
         name = tag.name
@@ -241,19 +240,22 @@ class _Walk:
             return True
         label = clutter.element_label(f"{attribute(tag, 'class')} {attribute(tag, 'id')}")
         folded = role == "tabpanel" or clutter.is_unfolded_on_click(label)
+        if size.text <= 1 and _WORD_BULLET.search(attribute(tag, "style")):
+            return True
         return (_is_hidden(tag) and not folded) or clutter.is_clutter(
             label, size.text, size.text - size.linked
         )
 
     def _keep_post(self, tag: Tag) -> None:
         """Keep the address of a post which a script or a network's own quote shows."""
-        url = ""
+        url, caption = "", ""
         if tag.name == "script" and (post := attribute(tag, "data-telegram-post")):
             url = f"https://t.me/{post}"
         elif tag.name == "blockquote" and _is_post(tag):
             url = _post_address(tag)
+            caption = tidy(tag.get_text()) if _WORDPRESS_POST in attribute(tag, "class") else ""
         if whole := clutter.absolute(url, self._base):
-            self._show(Embed(whole))
+            self._show(Embed(whole, caption))
 
     def _frame(self, tag: Tag) -> None:
         sources = [attribute(tag, name) for name in _FRAME_SOURCES]
@@ -387,7 +389,7 @@ def _stands_apart(cite: Tag) -> bool:
 
 
 def _is_post(quote: Tag) -> bool:
-    """Tell whether a quote stands for a post of a network (X, Instagram, TikTok), which a script shows."""
+    """Tell whether a quote stands for somebody's post, which a script or a frame shows in its place."""
     return not _POSTS.isdisjoint(attribute(quote, "class").split())
 
 

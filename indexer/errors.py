@@ -24,12 +24,16 @@ __all__ = [
     "InvalidUrlError",
     "InvalidUserAgentError",
     "NotJson",
+    "NotWordPressError",
+    "RestClosedError",
     "RetryTooLateError",
     "RobotsUnavailableError",
     "TlsError",
     "TooManyRedirectsError",
     "TruncatedBodyError",
+    "UnexpectedAnswerError",
     "UnknownHostError",
+    "UnreadableSourceError",
 ]
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
@@ -300,8 +304,65 @@ class ExtractionError(SearchServiceError):
 
     def __init__(self, subject: str, reason: str) -> None:
         super().__init__(
-            f"Не удалось извлечь статью из «{subject}»: {reason}. "
+            f"Не удалось извлечь статью из «{_ESCAPED_LETTERS.sub(_unescaped, subject)}»: {reason}. "
             "Проверьте, что по этому адресу статья и что она открыта для всех."
         )
         self.subject = subject
         self.reason = reason
+
+
+class UnexpectedAnswerError(FetchError):
+    """The answer is JSON, but not what this interface gives."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(
+            url,
+            f"Сайт ответил на {_shown(url)} не так, как отвечает WordPress: {reason}. "
+            "Возможно, мешает плагин безопасности или кэш: сообщите владельцу сайта.",
+        )
+        self.reason = reason
+
+
+class RestClosedError(FetchError):
+    """A WordPress site gives no REST; ``found`` says what came instead, by address."""
+
+    def __init__(self, url: str, found: str) -> None:
+        super().__init__(
+            url,
+            f"REST API сайта закрыт для нас ({found}). Попросите владельца сайта открыть для чтения "
+            "/wp-json/wp/v2/posts (обычно его закрывает плагин безопасности) и повторите обход.",
+        )
+        self.found = found
+
+
+class NotWordPressError(SearchServiceError):
+    """There is no WordPress at ``url`` that lets its posts be read; ``found`` says what there is instead."""
+
+    def __init__(self, url: str, found: str, *, wordpress: bool) -> None:
+        if wordpress:
+            said = (
+                f"Сайт {_shown(url)} сделан на WordPress, но его REST API закрыт ({found}), а без него "
+                "статьи не собрать. Попросите владельца сайта открыть для чтения /wp-json/wp/v2/posts "
+                "(обычно его закрывает плагин безопасности) и добавьте сайт снова."
+            )
+        else:
+            said = (
+                f"По адресу {_shown(url)} не нашлось сайта на WordPress ({found}). Проверьте адрес: "
+                "нужна главная страница сайта. Статьи других сайтов загружают файлом: "
+                "searchsvc import ФАЙЛ.jsonl."
+            )
+        super().__init__(said)
+        self.url = url
+        self.found = found
+
+
+class UnreadableSourceError(SearchServiceError):
+    """The source's kind has no reader: files fill it, not crawls."""
+
+    def __init__(self, source: str, kind: str) -> None:
+        super().__init__(
+            f"Источник «{source}» (вид «{kind}») нельзя обойти: его пополняют файлами. "
+            "Загрузите новые статьи: searchsvc import ФАЙЛ.jsonl."
+        )
+        self.source = source
+        self.kind = kind

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import urlsplit
 
@@ -35,7 +36,10 @@ _READ_ON = re.compile(
 )
 _ELLIPSIS = re.compile(r"\s*(?:\[\s*(?:…|\.\.\.)\s*\]|…|\.\.\.)\s*$")
 _BRACKETED_ELLIPSIS = re.compile(r"\s*\[\s*(?:…|\.\.\.)\s*\]\s*$")
+_RAW = frozenset({"iframe"})  # the parser takes what stands inside for text, tags and all
+_UNSEEN_IN_EXCERPTS = _RAW | {"script", "style"}  # wp_strip_all_tags() keeps the text of all others
 _WORD = re.compile(r"\w+")
+_HEADINGS_READ = 3  # <h1> of a page: logo, slogan, title; every further one would cost time
 _FEW_WORDS = 8  # fewer can be found in order in any text by chance
 _SKIPPED = 5000  # characters of captions and tables that WordPress leaves out of an automatic excerpt
 
@@ -63,16 +67,19 @@ def plain(html: str) -> str:
     A title can hold a live ``<script>``: nothing of it is kept. What an entity spells
     («&lt;b&gt;») stays as text, so the result must be escaped like any other.
     """
+    return _text(html, UNSEEN | _RAW)
+
+
+def _text(html: str, unseen: AbstractSet[str]) -> str:
     if "<" not in html and "&" not in html:
         return tidy(html)
-    root = parse(html)
     parts: list[str] = []
-    stack: list[PageElement] = [root]
+    stack: list[PageElement] = [parse(html)]
     while stack:
         node = stack.pop()
         if isinstance(node, Tag):
             apart = [NavigableString(" ")] if node.name in BLOCKS or node.name == "br" else []
-            inside = [] if node.name in UNSEEN else node.contents
+            inside = [] if node.name in unseen else node.contents
             stack += [*apart, *reversed(inside), *apart]
         elif is_text(node):
             parts.append(str(node))
@@ -164,7 +171,8 @@ def _embedded_picture(post: Post, base_url: str) -> Picture | None:
 
 def _lead(excerpt_html: str, content_html: str, body: Iterable[Block]) -> str:
     """Return the excerpt where an editor wrote it, "" where WordPress cut it from the text."""
-    text = _READ_ON.sub("", plain(excerpt_html))
+    paired = paired_shortcodes(content_html + excerpt_html)
+    text = strip_shortcodes(_READ_ON.sub("", plain(excerpt_html)), paired)
     is_cut = _ELLIPSIS.search(text) is not None
     beginning = _ELLIPSIS.sub("", text)
     if not _WORD.search(beginning):
@@ -172,9 +180,8 @@ def _lead(excerpt_html: str, content_html: str, body: Iterable[Block]) -> str:
     if _begins(beginning, "\n".join(block.text for block in body), is_cut=is_cut):
         return ""
     # WordPress cuts from the whole content, with what we leave out of the body.
-    whole = plain(content_html)
-    whole = strip_shortcodes(whole, paired_shortcodes(whole))
-    return "" if _begins(beginning, whole, is_cut=is_cut) else _BRACKETED_ELLIPSIS.sub("", text)
+    whole = strip_shortcodes(_text(content_html, _UNSEEN_IN_EXCERPTS), paired)
+    return "" if _begins(beginning, whole, is_cut=is_cut) else tidy(_BRACKETED_ELLIPSIS.sub("", text))
 
 
 def _begins(excerpt: str, content: str, *, is_cut: bool) -> bool:
@@ -242,7 +249,7 @@ def _from_html(page: RawPage) -> Article:
     root = _article_root(soup)
     title = _page_title(soup, metas)
     body = _without_title(blocks_of(root, base), title) if root else ()
-    if not body:
+    if root is None or not body:
         raise ExtractionError(subject, "на странице не нашлось текста статьи")
     url = _canonical(soup, base) or page.url
     offset = _offset(page.context.get("offset", ""))
@@ -253,7 +260,7 @@ def _from_html(page: RawPage) -> Article:
         url=url,
         title=title,
         body=body,
-        published=_page_date(soup, metas, offset),
+        published=_page_date(soup, root, metas, offset),
         modified=_moment(metas.get("article:modified_time", ""), offset),
         categories=_names(page.context.get("categories", "")),
         tags=_names(page.context.get("tags", "")),
@@ -307,7 +314,9 @@ def _inside(soup: BeautifulSoup, names: set[str]) -> set[int]:
 
 def _page_title(soup: BeautifulSoup, metas: dict[str, str]) -> str:
     shared = tidy(metas.get("og:title", ""))
-    headings = [text for tag in soup.find_all("h1") if (text := plain(tag.decode_contents()))]
+    headings = [
+        text for tag in soup.find_all("h1", limit=_HEADINGS_READ) if (text := plain(tag.decode_contents()))
+    ]
     # Plugins append the site's name to og:title; the heading on the page has none.
     own = next((text for text in headings if shared.startswith(text)), "")
     if own or shared or headings:
@@ -320,11 +329,22 @@ def _without_title(body: tuple[Block, ...], title: str) -> tuple[Block, ...]:
     return body[1:] if is_title else body
 
 
-def _page_date(soup: BeautifulSoup, metas: dict[str, str], offset: timezone | None) -> datetime | None:
-    times = [tag for tag in soup.find_all("time") if attribute(tag, "datetime")]
-    # A sidebar's list of news has dates of its own.
-    in_text = _inside(soup, {"article", "main"})
-    times.sort(key=lambda tag: id(tag) not in in_text)
+def _page_date(
+    soup: BeautifulSoup, root: Tag, metas: dict[str, str], offset: timezone | None
+) -> datetime | None:
+    """Return when the page says it was published: a meta element, then the likeliest ``<time>``."""
+    near, within = _inside(soup, {"article", "main"}), {id(tag) for tag in root.find_all("time")}
+
+    def likelihood(tag: Tag) -> tuple[bool, bool, bool]:
+        # A sidebar's list of news has dates of its own, and so has a list put into the text.
+        names = f"{attribute(tag, 'class')} {attribute(tag, 'itemprop')}"
+        return (
+            not any(name in names.lower() for name in ("published", "entry-date")),
+            id(tag) in within,
+            id(tag) not in near,
+        )
+
+    times = sorted((tag for tag in soup.find_all("time") if attribute(tag, "datetime")), key=likelihood)
     dates = [metas.get("article:published_time", ""), *(attribute(tag, "datetime") for tag in times)]
     return next((moment for date in dates if (moment := _moment(date, offset))), None)
 

@@ -15,11 +15,11 @@ from corpus.article import Attachment, Block, Embed, Heading, Paragraph
 from indexer.clutter import absolute, after_related, is_clutter_line, is_provider, opens_related
 from searchsvc.text import clean
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
-MAX_TAGS = 200_000
-"""Tags read of one page. BeautifulSoup takes about 10 µs a tag, so 2 s; a law with tables
-and all its Word markup has some 30,000."""
+MAX_TAGS = 100_000
+"""Opening and closing tags read of one page: about 2 s of parsing and walking, and thirty
+times what the fullest page of the development set has (3,004)."""
 
 _TAG_STARTS = re.compile(r"<[A-Za-z/!]")
 _INSTRUCTIONS = re.compile(r"<\?[^<>]{0,1000}>")  # Word's <?xml:namespace …>: bs4 would warn of XML
@@ -33,6 +33,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0e-\x1b\x7f\ud800-\udfff]")
 
 _NARROW_IN_NUMBER = re.compile(r"(?<=[0-9])[\u00a0\u2007\u2009\u202f](?=[0-9])")
 _SPACES = re.compile(r"(?:(?<![0-9])\u00a0|\u00a0(?![0-9])|[^\S\u00a0])+")
+_EMPTY_LINES = re.compile(r"\n\s*\n\s*")
 _LETTERS = re.compile(r"[^\W\d_]")
 _UNLINKED = 12  # letters beside the links of a line of links: a date («12 сентября»), «и», «от»
 _LINES_OF_ONE = 4  # lines in the only <p> of a text: then <br> is how its author ends paragraphs
@@ -49,7 +50,7 @@ def bounded(html: str) -> str:
     beyond = next(islice(_TAG_STARTS.finditer(html), MAX_TAGS, None), None)
     if beyond is None:
         return html
-    log.warning("page_cut tags=%d characters=%d kept=%d", MAX_TAGS, len(html), beyond.start())
+    _log.warning("page_cut tags=%d characters=%d kept=%d", MAX_TAGS, len(html), beyond.start())
     return html[: beyond.start()]
 
 
@@ -96,8 +97,9 @@ def letters(text: str) -> int:
 
 
 def read_lines(marked: str, *, in_link: bool) -> list[Line]:
-    """Cut gathered text at its line feeds; empty lines stay, as «»."""
+    """Cut gathered text at its line feeds; of several empty lines one stays."""
     lines = []
+    marked = _EMPTY_LINES.sub("\n\n", marked)
     for piece in marked.split("\n"):
         outside: list[str] = []
         linked = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 from corpus.archive import Archive
@@ -56,15 +56,12 @@ def sync(
         NoIndexError, FingerprintError, LeaseHeldError, GenerationError: nothing was changed,
             or what was committed so far stays.
     """
-    while True:
-        generation = generations.current()
-        try:
-            with generation.writing():
+    with _explained("Обновить индекс", "sync"):
+        while True:
+            with closing(generations.current()) as generation, generation.writing():
                 if generations.pointer().generation != generation.name:
                     continue  # a rebuild published while we waited
                 return _catch_up(archive, generation, analyzer, progress)
-        finally:
-            generation.close()
 
 
 def rebuild(
@@ -84,15 +81,12 @@ def rebuild(
         GenerationError: the disk is full or failing; the old one stays.
     """
     open_engine(engine, generations.folder)  # an unknown name fails before any work
-    with generations.building():
+    with _explained("Построить индекс", "rebuild"), generations.building():
         try:
             return _build(archive, generations, analyzer, engine, accept_loss, progress)
-        except DISK_ERRORS as error:
+        except BaseException:
             generations.clean()
-            raise GenerationError(
-                f"Построить индекс не удалось: {error}. Прежний индекс продолжает отвечать. "
-                "Освободите место на диске и повторите: searchsvc rebuild"
-            ) from error
+            raise
 
 
 def _build(
@@ -104,9 +98,8 @@ def _build(
     progress: Progress,
 ) -> RebuildReport:
     start = archive.last_sequence()
-    built = generations.begin(engine=engine, analysis=analyzer.fingerprint)
-    log.info("rebuild.begin generation=%s engine=%s sequence=%d", built.name, engine, start)
-    try:
+    with closing(generations.begin(engine=engine, analysis=analyzer.fingerprint)) as built:
+        log.info("rebuild.begin generation=%s engine=%s sequence=%d", built.name, engine, start)
         number = built.load(_documents(archive, analyzer, progress), start)
         progress("Поиск похожих записей", 0, number)
         built.finish(archive.sources(), start)
@@ -121,16 +114,10 @@ def _build(
             progress("Проверка", 0, None)
             verify(built, archive, live, analyzer, accept_loss=accept_loss)
             published = generations.publish(built)
-    except BaseException:
-        built.close()
-        generations.clean()
-        raise
-    try:
+    with closing(published):
         return RebuildReport(
             published.name, published.engine.snapshot().documents, published.size(), published.sequence()
         )
-    finally:
-        published.close()
 
 
 def rollback(archive: Archive, generations: Generations, analyzer: Analyzer) -> SyncReport:
@@ -139,7 +126,7 @@ def rollback(archive: Archive, generations: Generations, analyzer: Analyzer) -> 
     Raises:
         GenerationError: there is no previous generation, or it cannot be used.
     """
-    with generations.building():
+    with _explained("Вернуться к прежнему индексу", "rollback"), generations.building():
         pointer = generations.pointer()
         if not pointer.previous:
             raise GenerationError(
@@ -162,26 +149,40 @@ def rollback(archive: Archive, generations: Generations, analyzer: Analyzer) -> 
 def purge(archive: Archive, generations: Generations, analyzer: Analyzer, article: str) -> str:
     """Destroy an article (id or address) in the archive and the index, and drop the previous generation.
 
-    Return its id.
+    Return its id. Once the archive has destroyed it, its change log says so: should this be
+    interrupted, the next sync erases it from the index.
 
     Raises:
         UnknownArticleError: there is no such article.
+        GenerationError: the index cannot be opened; nothing was destroyed.
     """
-    with generations.building():
-        article_id = archive.purge(article)
+    with _explained("Уничтожить статью в индексе", "sync"), generations.building():
+        article_id = archive.find(article, removed=True)
         try:
             generation = generations.current()
         except NoIndexError:
-            return article_id
-        try:
-            with generation.writing():
-                if generation.manifest.analysis == analyzer.fingerprint:
-                    _catch_up(archive, generation, analyzer, silent)
-                generation.erase([article_id])
+            generations.clean()
+            return archive.purge(article_id)
+        with closing(generation), generation.writing():
             generations.drop_previous()
-        finally:
-            generation.close()
+            archive.purge(article_id)
+            if generation.manifest.analysis == analyzer.fingerprint:
+                _catch_up(archive, generation, analyzer, silent)
+            else:
+                generation.erase([article_id])
         return article_id
+
+
+@contextmanager
+def _explained(what: str, command: str) -> Iterator[None]:
+    """Say to an editor what a full or failing disk means, and which *command* goes on."""
+    try:
+        yield
+    except DISK_ERRORS as error:
+        raise GenerationError(
+            f"{what} не удалось ({error}). Прежний индекс продолжает отвечать. "
+            f"Проверьте место на диске и права на папку, затем повторите: searchsvc {command}"
+        ) from error
 
 
 def _live(generations: Generations) -> Generation | None:
@@ -203,6 +204,7 @@ def _catch_up(archive: Archive, generation: Generation, analyzer: Analyzer, prog
     """Replay the change log on *generation*, whose lease the caller holds."""
     if generation.manifest.analysis != analyzer.fingerprint:
         raise FingerprintError("другой разбор слов")
+    generation.tidy()
     sequence = generation.sequence()
     last = archive.last_sequence()
     if sequence > last:
@@ -224,10 +226,10 @@ def _catch_up(archive: Archive, generation: Generation, analyzer: Analyzer, prog
                 present.append(state)
         sequence = changes[-1].sequence
         documents = [make_document(article, revision, analyzer) for article, revision in present]
-        generation.update(documents, gone, archive.sources(), sequence)
-        purged = [article_id for article_id, change in latest.items() if change.kind == "purged"]
-        if purged and generation.sequence():
+        purged = {change.article_id for change in changes if change.kind == "purged"}
+        if purged:  # before the commit that says so: one killed in between begins here again
             generation.erase(purged)
+        generation.update(documents, gone, archive.sources(), sequence)
         replaced += len(documents)
         removed += len(gone)
         progress("Обновление индекса", sequence - begin, max(last - begin, sequence - begin))

@@ -127,17 +127,17 @@ class HeadingGathering(Gathering):
     """A heading: one line, whatever is inside."""
 
     level: int
-    parts: list[str] = field(default_factory=list)
+    parts: list[Line] = field(default_factory=list)
 
     def take(self, lines: Iterable[Line]) -> None:
         """Add the lines to the heading."""
-        self.parts += [line.text for line in lines if line.text]
+        self.parts += [line for line in lines if line.text]
 
     def close(self) -> Iterator[tuple[Block, bool]]:
         """Yield the heading, if it says anything."""
-        text = " ".join(self.parts)
+        text = " ".join(line.text for line in self.parts)
         if text and not is_share_label(text):
-            yield Heading(text, self.level), False
+            yield Heading(text, self.level), all(line.leads_elsewhere for line in self.parts)
 
 
 @dataclass(slots=True)

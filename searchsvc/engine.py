@@ -188,7 +188,7 @@ class Engine(Protocol):
         ...
 
     def writer(self) -> Writer:
-        """Return the only writer."""
+        """Return the only writer; opening it removes what a killed one left behind."""
         ...
 
     def snapshot(self, former: Snapshot | None = None) -> Snapshot:

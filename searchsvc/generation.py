@@ -164,6 +164,13 @@ class Generation:
             store.prune()
         self._commit(entries, gone, str(sequence))
 
+    def tidy(self) -> None:
+        """Take away what a killed writer left behind. Hold ``writing`` meanwhile."""
+        with self.engine.writer():
+            pass  # opening it does so
+        with self.store.writing() as store:
+            store.undo_after(self.sequence())
+
     def erase(self, article_ids: Iterable[str]) -> None:
         """Remove articles so that nothing of them is left in any file. Hold ``writing`` meanwhile."""
         gone = list(article_ids)

@@ -83,11 +83,12 @@ class LiveIndex:
             try:
                 view = self._newest(old)
             except GenerationError as error:
-                if str(error) != self._problem:
+                if old is None:
+                    self._problem = str(error)
+                    raise
+                if str(error) != self._problem:  # answers go on from the state held
                     log.error("index.unreadable reason=%s", type(error).__name__)
                 self._problem = str(error)
-                if old is None:
-                    raise
                 return old
             self._problem = ""
             self._view = view

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 import zlib
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,9 +69,8 @@ def test_a_fresh_archive_is_made_with_its_folders(tmp_path: Path) -> None:
     for address in (path, str(path), f"sqlite:///{path}"):
         with Archive.open(address) as archive:
             assert archive.last_sequence() == 0
-    connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    connection.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_every_connection_has_its_pragmas(tmp_path: Path) -> None:
@@ -162,10 +162,8 @@ def test_an_interrupted_migration_leaves_nothing_and_is_done_again(tmp_path: Pat
 def test_an_archive_of_a_later_release_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "archive.db"
     filled(path).close()
-    connection = sqlite3.connect(path)
-    connection.execute("UPDATE archive_version SET version_num = '9999'")
-    connection.commit()
-    connection.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE archive_version SET version_num = '9999'")
     with pytest.raises(ArchiveVersionError, match=r"более новой версией.*9999"):
         Archive.open(path)
 
@@ -328,6 +326,21 @@ def test_purge_leaves_no_bytes_of_the_article(tmp_path: Path, in_batch: bool) ->
     assert [needle in everything(tmp_path) for needle in needles] == [False] * 4
 
 
+def test_purge_beside_a_reader_says_that_the_log_still_has_the_article(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with filled(tmp_path / "archive.db") as archive:
+        reader = sqlite3.connect(tmp_path / "archive.db", isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM articles").fetchone()
+        with archive._database.reading() as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout = 50")
+        archive.purge("https://school5.ru/1/")
+        reader.close()
+        assert archive.count() == 2
+    assert [record.getMessage().split()[0] for record in caplog.records] == ["purge.log_kept"]
+
+
 def everything(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir() if path.is_file())
 
@@ -373,3 +386,14 @@ def test_a_backup_never_overwrites_a_file(tmp_path: Path) -> None:
     with filled(tmp_path / "archive.db") as archive, pytest.raises(ArchiveError, match="уже есть"):
         archive.backup(tmp_path / "backup.db")
     assert (tmp_path / "backup.db").read_text() == "дорого"
+
+
+def test_a_backup_that_cannot_be_written_leaves_nothing_half_done(tmp_path: Path) -> None:
+    (tmp_path / "taken.db.part").mkdir()
+    with filled(tmp_path / "archive.db") as archive:
+        with pytest.raises(ArchiveUnavailableError, match="taken"):
+            archive.backup(tmp_path / "taken.db")
+        (tmp_path / "file").write_text("")
+        with pytest.raises(ArchiveUnavailableError, match="backup"):
+            archive.backup(tmp_path / "file" / "backup.db")
+    assert not (tmp_path / "taken.db").exists()

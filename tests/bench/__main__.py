@@ -1,6 +1,6 @@
 """One table: ours beside plain Whoosh used naively, on the same articles in the same run.
 
-    PYTHONPATH=.:tests python -m bench [1000 10000 ...]
+PYTHONPATH=.:tests python -m bench [1000 10000 ...]
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+
 from bench.generate import articles, queries
 from bench.naive import NaiveWhoosh
-
 from corpus.archive import Archive
 from corpus.article import Article, Source
 from indexer.pipeline import rebuild
@@ -34,7 +34,9 @@ Row = tuple[str, str, str, str]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print a Markdown table for each size."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("sizes", nargs="*", type=int, default=[1000, 10000])
     sizes = parser.parse_args(arguments).sizes
     print(f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {platform.machine()}, ", end="")
@@ -63,7 +65,10 @@ def measure(size: int) -> list[Row]:
         ]
         for name, texts in queries().items():
             rows += _compare(
-                name, texts, lambda text: naive.search(text, facets=False), lambda text: _ask(service, text, ())
+                name,
+                texts,
+                lambda text: naive.search(text, facets=False),
+                lambda text: _ask(service, text, ()),
             )
         rows += _compare(
             "frequent words, facets",
@@ -84,7 +89,9 @@ def _timed_naive(folder: Path, made: list[Article]) -> tuple[NaiveWhoosh, float]
     return naive, perf_counter() - started
 
 
-def _timed_ours(folder: Path, made: list[Article], analyzer: Analyzer) -> tuple[SearchService, LiveIndex, float]:
+def _timed_ours(
+    folder: Path, made: list[Article], analyzer: Analyzer
+) -> tuple[SearchService, LiveIndex, float]:
     """Time a whole rebuild: analysis, engine, store, lexicon, neighbours, verification."""
     generations = Generations(folder / "index")
     with Archive.open(folder / "archive.db") as archive:
@@ -125,7 +132,12 @@ def _compare(
 
 def _ratio(name: str, theirs: float, ours: float, *, more: bool = False) -> Row:
     factor = ours / theirs if more else theirs / ours
-    return name, f"{theirs:,.2f}", f"{ours:,.2f}", f"{factor:.1f}x better" if factor >= 1 else f"{1 / factor:.1f}x worse"
+    return (
+        name,
+        f"{theirs:,.2f}",
+        f"{ours:,.2f}",
+        f"{factor:.1f}x better" if factor >= 1 else f"{1 / factor:.1f}x worse",
+    )
 
 
 def _size(folder: Path) -> int:

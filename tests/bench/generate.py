@@ -56,7 +56,9 @@ def articles(number: int, *, seed: int = 1) -> Iterator[Article]:
     chance = random.Random(seed)
     for index in range(number):
         body = tuple(
-            Paragraph(" ".join(model.sentence(chance, chance.randint(7, 18)) for _ in range(chance.randint(2, 5))))
+            Paragraph(
+                " ".join(model.sentence(chance, chance.randint(7, 18)) for _ in range(chance.randint(2, 5)))
+            )
             for _ in range(chance.randint(3, 6))
         )
         yield Article(

@@ -1,4 +1,4 @@
-"""Whoosh as its tutorial shows it: a field for each part, one lemma a word, highlights, groupedby, more_like."""
+"""Whoosh as its tutorial shows it: a field for each part, one lemma a word, more_like, groupedby."""
 
 from __future__ import annotations
 

@@ -15,8 +15,10 @@ from .cases import entry
 from .chance import Chance
 from .model import Model, assert_agrees
 
-BROKEN = entry("broken", {"утрата": (9.0, (0,)), "\ud800": (1.0, (1,))}, key=9, source="нет")
-"""An entry with half a surrogate pair, that no engine can write."""
+BROKEN = entry(
+    "broken", {"утрата": (9.0, (0,)), "\ud800": (1.0, (1,))}, key=9, forms=["утрата"], source="нет", length=99
+)
+"""An entry with half a surrogate pair in its text, that no engine can write."""
 
 
 def write(

@@ -63,9 +63,7 @@ class Damage(Bed):
 
         self._assert_noticed(folder, spoilt, always=False)
 
-    def _assert_noticed(
-        self, folder: Path, spoil: Callable[[bytes], Spoilt], *, always: bool = True
-    ) -> None:
+    def _assert_noticed(self, folder: Path, spoil: Callable[[bytes], Spoilt], *, always: bool = True) -> None:
         """Spoil each file in its turn: then there is the error, or the answers are as they were.
 
         Not *always* lets wrong answers pass: who wants no byte to change unseen needs checksums.

@@ -190,9 +190,7 @@ def in_order(found: Iterable[Ranked], order: str) -> tuple[Ranked, ...]:
     if order == "relevance":
         return tuple(sorted(found, key=lambda one: (-one.score, one.article_id)))
     sign = 1 if order == "date" else -1
-    return tuple(
-        sorted(found, key=lambda one: (one.stamp is None, sign * (one.stamp or 0), one.article_id))
-    )
+    return tuple(sorted(found, key=lambda one: (one.stamp is None, sign * (one.stamp or 0), one.article_id)))
 
 
 def assert_agrees(found: Matches, expected: Expected, plan: Plan) -> None:

@@ -184,6 +184,7 @@ class Snapshots(Bed):
 
     def test_a_killed_writer_frees_the_index_and_leaves_nothing(self, engine: Engine, folder: Path) -> None:
         former = write(engine, [entry("a", "весть", key=1)])
+        files = set(folder.rglob("*"))
         started = SPAWN.Event()
         job = SPAWN.Process(target=hold_writer, args=(self.opened, folder, started))
         with _running(job):
@@ -194,8 +195,10 @@ class Snapshots(Bed):
             job.kill()
             job.join(PATIENCE)
         assert engine.snapshot(former) is former
+        leavings = set(folder.rglob("*")) - files
         snapshot = write(engine, [entry("b", "весть", key=2)], "2")
         assert keys(snapshot.search(Plan())) == [1, 2]
+        assert not leavings & set(folder.rglob("*"))
 
 
 def _search(job: tuple[Snapshot, Plan]) -> Matches:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -9,7 +10,7 @@ from typing import Any
 
 from whoosh import columns, fields, formats
 from whoosh.filedb.filestore import FileStorage
-from whoosh.index import LockError
+from whoosh.index import TOC, clean_files
 from whoosh.writing import MERGE_SMALL
 
 from searchsvc.engine import FORMS, TEXT, TITLE, Entry
@@ -111,10 +112,17 @@ class WhooshWriter:
         self._storage = storage
         with reading(Path(storage.folder)):
             index = storage.open_index(indexname=INDEX_NAME)
+        # Ours to release: Whoosh forgets its lock where the disk is too full to begin or to cancel.
+        self._lock = index.lock("WRITELOCK")
+        if not self._lock.acquire():
+            raise IndexBusyError("Индекс Whoosh", "в него пишет другой процесс")
         try:
-            self._writer = index.writer(limitmb=WRITER_MB)
-        except LockError as error:
-            raise IndexBusyError("Индекс Whoosh", "в него пишет другой процесс") from error
+            self._writer = index.writer(limitmb=WRITER_MB, _lk=False)
+            self._sweep(self._writer.newsegment)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._open = True
         self._fresh: set[str] = set()
 
     def __enter__(self) -> WhooshWriter:
@@ -173,12 +181,25 @@ class WhooshWriter:
             self._writer.commit(optimize=True)
         else:
             self._writer.commit(mergetype=MERGE_SMALL)
+        self._open = False
+        self._lock.release()
 
     def _abandon(self) -> None:
         """Close the writer if it is open, and remove the files of the segment it was at."""
-        if self._writer.is_closed:
+        if not self._open:
             return
-        self._writer.cancel()
+        self._open = False
+        try:
+            self._writer.cancel()
+        finally:
+            self._sweep()
+            shutil.rmtree(self._writer.temp_storage().folder, ignore_errors=True)
+            self._lock.release()
+
+    def _sweep(self, *being_written: Any) -> None:
+        """Remove all files that neither the last commit nor a segment *being_written* needs."""
+        toc = TOC.read(self._storage, INDEX_NAME)
+        clean_files(self._storage, INDEX_NAME, toc.generation, [*toc.segments, *being_written])
         for name in self._storage.list():
-            if name.startswith(f"{self._writer.newsegment.segment_id()}."):
+            if name.startswith(f"_{INDEX_NAME}_") and not name.endswith(".toc"):  # of a commit cut short
                 self._storage.delete_file(name)

@@ -1,0 +1,1 @@
+"""Migrations of the desk, run by ``corpus.database`` when a desk is opened."""

@@ -1,0 +1,1 @@
+"""One file a migration, in order; ``indexer.desk.HEAD`` names the last."""

@@ -1,0 +1,72 @@
+"""``searchsvc evaluate``: judged sets through the product's own pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from web.commands.base import Command, Group, one_of, show_help
+from web.console import dump, progress, say
+
+if TYPE_CHECKING:
+    from searchsvc.evaluation import Figures
+
+_COLUMNS = ("queries", "ndcg@10", "mrr@10", "recall@100", "success@10", "dead_ends", "p50_ms", "p95_ms")
+
+
+@click.group("evaluate", cls=Group)
+def evaluate() -> None:
+    """Измерить качество поиска по набору с оценками.
+
+    Работает во временной папке, архив не трогает, сеть не нужна. Требует дополнительного набора:
+    pip install 'searchsvc[evaluate]'.
+
+    \b
+    Пример:
+      searchsvc evaluate search ./набор --json
+    """
+    show_help()
+
+
+@evaluate.command("search", cls=Command)
+@click.argument("folder", type=click.Path(path_type=Path), metavar="ПАПКА")
+@click.option("--queries", type=click.Path(path_type=Path), metavar="ФАЙЛ", help="Другой файл запросов")
+@click.option("--engine", default="whoosh", metavar="ИМЯ", help="Поисковый движок (whoosh)")
+@click.option(
+    "--correct",
+    default="auto",
+    metavar="auto|suggest|off",
+    callback=one_of("auto", "suggest", "off"),
+    help="Исправлять запросы, предлагать или нет",
+)
+@click.option("--per-query", is_flag=True, help="Показать nDCG@10 каждого запроса")
+@click.option("--json", "as_json", is_flag=True, help="Вывести один объект JSON")
+def search(folder: Path, queries: Path | None, as_json: bool, per_query: bool, **options: Any) -> None:
+    """Проиндексировать набор в раскладке BEIR, ответить на его запросы и оценить ответы.
+
+    В ПАПКЕ лежат corpus.jsonl {_id, title, text, published?, tags?}, queries.jsonl {_id, text, kind?}
+    и qrels.tsv (или qrels/test.tsv). Значения — доли от 0 до 1 и миллисекунды.
+
+    \b
+    Пример:
+      searchsvc evaluate search ./набор
+      searchsvc evaluate search ./набор --queries ./набор/queries-noisy.jsonl --json
+    """
+    from indexer.evaluate import evaluate_search
+
+    with progress() as shown:
+        figures = evaluate_search(folder, queries=queries, per_query=per_query, progress=shown, **options)
+    if as_json:
+        dump(figures)
+    else:
+        _tell(figures)
+
+
+def _tell(figures: Figures) -> None:
+    say("".join(f"{name:>12}" for name in ("", *_COLUMNS)))
+    for name, row in {"все": figures, **figures["by_kind"]}.items():
+        say(f"{name:>12}" + "".join(f"{row[column]:>12}" for column in _COLUMNS))
+    for name, value in figures.get("by_query", {}).items():
+        say(f"{name:>12}{value:>12.4f}")
