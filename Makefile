@@ -30,7 +30,7 @@ check:  ## lint, format, types, import contracts
 	lint-imports
 
 bench:  ## ours beside plain Whoosh, 1,000 and 10,000 articles
-	$(DEV_ENV)/bin/python -m tests.bench
+	PYTHONPATH=.:tests $(DEV_ENV)/bin/python -m bench
 
 clean:
 	rm -rf .venv .venv-demo .venv-test build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

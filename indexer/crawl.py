@@ -119,7 +119,8 @@ def crawl(
 
     A source that cannot be read gives a report with a ``problem``, and loses nothing. A loss
     of more than TOLERATED_LOSS articles and of one in TOLERATED_SHARE, or of all, is held back
-    unless *accept_removals*. *full* fetches everything again.
+    unless *accept_removals*; what the source itself shows as closed (a password) is not a loss
+    and goes at once. *full* fetches everything again.
 
     Raises:
         LeaseHeldError: the source is being crawled or reextracted.
@@ -172,7 +173,7 @@ def reextract(
                 with archive.batch():
                     for one in found:
                         if archive.page(each.id, one.found.page.key):  # not purged meanwhile
-                            _put(archive, one, tally)
+                            _put(archive, one, tally, keep=False)
                 done += len(pages)
                 progress("Повторное извлечение", done, total)
     unchanged = tally.outcomes[Outcome.UNCHANGED]
@@ -193,7 +194,7 @@ def _take_all(intake: _Intake, reader: Reader, *, accept_removals: bool) -> str:
             intake.take(item)
     except FetchError as error:
         intake.flush()
-        return f"{error} Собранные раньше статьи на месте, ничего не удалено."
+        return f"{error} Собранные раньше статьи сохранены, по неполному обходу ничего не удалено."
     intake.flush()
     problem = intake.remove_gone(accept=accept_removals)
     intake.archive.set_cursor(intake.source, reader.cursor())
@@ -314,7 +315,7 @@ class _Intake:
                 self._tally.removed += 1
 
 
-def _put(archive: Archive, one: _Extracted, tally: _Tally) -> None:
+def _put(archive: Archive, one: _Extracted, tally: _Tally, *, keep: bool = True) -> None:
     """Put the article and keep its page; what the archive does not take is counted and left out."""
     page, article = one.found.page, one.article
     try:
@@ -322,7 +323,8 @@ def _put(archive: Archive, one: _Extracted, tally: _Tally) -> None:
             outcome = None
             if article is not None:
                 outcome = archive.put(article, key=page.key, stamp=one.found.stamp).outcome
-            archive.keep_page(page)
+            if keep:
+                archive.keep_page(page)
     except (ArchiveUnavailableError, UnknownSourceError):
         raise
     except ArchiveError as error:

@@ -59,6 +59,10 @@ class Either:
 Clause = AnyOf | Sequence | Either
 
 
+MAX_UNITS = 64
+"""A plan has no more units and words: candidates tell by a bit of 64 which units they have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A search in an engine's terms.
@@ -67,8 +71,9 @@ class Plan:
     in full, those with any unit are near matches. ``excluded`` never match. ``filters`` maps
     "source", "category", "tag", "year" to allowed values; ``days`` is an inclusive range of
     proleptic ordinals of the local day. ``depth`` bounds the keys returned, ``near_limit``
-    the near ones. ``facets`` names the fields to count. ``words`` are only counted, for the
-    second stage of ranking: the single words of the query, those of phrases and stop words too.
+    the near ones. ``facets`` names the fields to count ("source", "category", "year").
+    ``words`` are only counted, for the second stage of ranking: the single words of the query,
+    those of phrases and stop words too.
     """
 
     units: tuple[Clause, ...] = ()
@@ -160,7 +165,7 @@ class Snapshot(Protocol):
 
 
 class Writer(AbstractContextManager["Writer"], Protocol):
-    """Collects changes; leaving without ``commit`` leaves nothing behind."""
+    """Collects changes, an article once at most; leaving without ``commit`` leaves nothing behind."""
 
     def add(self, entry: Entry) -> None:
         """Add an article that the index does not have."""

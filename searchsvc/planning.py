@@ -9,7 +9,7 @@ from math import prod
 from searchsvc import engine, query
 from searchsvc.analysis import Analyzer, Token
 from searchsvc.document import term_hash
-from searchsvc.engine import FORMS, TEXT, TITLE, AnyOf, Either, Sequence, title_form
+from searchsvc.engine import FORMS, MAX_UNITS, TEXT, TITLE, AnyOf, Either, Sequence, title_form
 
 MAX_EXPANSIONS = 16
 """Cross product of a phrase's lemmas that an engine must be able to expand (decision 10)."""
@@ -51,7 +51,10 @@ class Planned:
 
 
 def plan(tree: query.Query, analyzer: Analyzer) -> Planned:
-    """Analyse *tree*. Stop words become units only where there is nothing else."""
+    """Analyse *tree*. Stop words become units only where there is nothing else.
+
+    What goes beyond ``MAX_UNITS`` words is left out: programs type that much, people do not.
+    """
     compiler = _Compiler(analyzer)
     strong: list[Unit] = []
     weak: list[Unit] = []
@@ -65,7 +68,7 @@ def plan(tree: query.Query, analyzer: Analyzer) -> Planned:
             excluded.extend(unit.clause for unit, _ in compiler.units(item.clause, seen=False))
     dates = [item for item in tree.clauses if isinstance(item, query.DateFilter)]
     return Planned(
-        units=tuple({unit.clause: unit for unit in strong or weak}.values()),
+        units=tuple({unit.clause: unit for unit in strong or weak}.values())[:MAX_UNITS],
         excluded=tuple(excluded),
         filters=tree.filters(),
         days=_days(dates),
@@ -137,7 +140,7 @@ class _Compiler:
             hashes = frozenset(term_hash(lemma) for lemma in token.lemmas)
             word = Word(token.form, hashes, term_hash(token.folded), exact, weak_stops and token.stop_word)
             found.setdefault(token.lemmas, (word, AnyOf(token.lemmas)))
-        return list(found.values())
+        return list(found.values())[:MAX_UNITS]
 
 
 def _groups(tokens: list[Token]) -> list[list[Token]]:

@@ -127,15 +127,13 @@ def test_one_source_that_fails_does_not_stop_the_others(
         add_school(settings, broken, "a-broken.ru")
         add_school(settings, school, "b-school.ru")
         broken.trouble = lambda route, query: Reply(b"", status=403)
-        done = searchsvc("crawl")
+        done, alone = searchsvc("crawl"), searchsvc("crawl", "a-broken.ru")
     assert done.code == 1
     assert "b-school.ru: новых 3" in done.out
     assert done.err.splitlines()[-1] == "Не всё удалось: 1 источник из 2 — сообщения выше."
     assert "a-broken.ru: " in done.err
     assert searchsvc("crawl", "b-school.ru").code == 0
-    alone = searchsvc("crawl", "a-broken.ru")
-    assert alone.code == 1
-    assert alone.err
+    assert (alone.code, len(alone.err.splitlines())) == (1, 1)
 
 
 def test_a_sudden_loss_is_held_back_until_accepted(
@@ -232,7 +230,7 @@ def test_broken_rows_can_be_skipped_and_are_still_told(searchsvc: Run) -> None:
     done = searchsvc("import", "-", "--on-error", "skip", stdin=broken)
     assert done.code == 1
     assert done.out.startswith("Загружено: новых 2")
-    assert done.err.count("Строка ") == 20
+    assert len(re.findall("^Строка [0-9]+: ", done.err, re.MULTILINE)) == 20
     assert "… и ещё 10." in done.err
     assert done.err.endswith("Пропущены строки с ошибками: 30.\n")
     assert hits(searchsvc, "сад") == 2
@@ -447,7 +445,7 @@ def test_two_imports_at_once_both_go_in(settings: Settings, searchsvc: Run) -> N
     files = []
     for part in (1, 2):
         file = settings.data_dir.parent / f"{part}.jsonl"
-        file.write_bytes(rows(*(news(1000 * part + number) for number in range(300))))
+        file.write_bytes(rows(*(news(1000 * part + number) for number in range(60))))
         files.append(file)
     processes = [
         subprocess.Popen(
@@ -461,7 +459,7 @@ def test_two_imports_at_once_both_go_in(settings: Settings, searchsvc: Run) -> N
     for process in processes:
         _, err = process.communicate(timeout=60)
         assert process.returncode == 0, err.decode()
-    assert hits(searchsvc, "сад") == 601
+    assert hits(searchsvc, "сад") == 121
 
 
 # Bad places
@@ -471,7 +469,7 @@ AS_NOBODY = """
 import os, sys
 from web.cli import run
 run(["--data-dir", sys.argv[1], "status"])
-run(["--data-dir", sys.argv[1], "export", "-"])
+run(["--data-dir", sys.argv[1], "export"])
 print("=====", flush=True)
 if os.geteuid() == 0:
     os.setuid(65534)
@@ -480,9 +478,7 @@ sys.exit(run(["--data-dir", sys.argv[2], *sys.argv[3:]]))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders have no modes")
-@pytest.mark.parametrize(
-    "arguments", [["status"], ["source", "list"], ["query", "сад"], ["sync"], ["rebuild"], ["export"]]
-)
+@pytest.mark.parametrize("arguments", [["status"], ["source", "list"], ["sync"], ["rebuild"], ["export"]])
 def test_a_data_folder_one_may_not_read_is_named(arguments: list[str], searchsvc: Run) -> None:
     with tempfile.TemporaryDirectory() as folder:  # tmp_path is closed to others anyway
         Path(folder).chmod(0o755)

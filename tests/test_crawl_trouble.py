@@ -237,6 +237,20 @@ def test_posts_too_large_together_are_fetched_in_parts(
     assert run(limits=Limits(bytes=200_000)) == CrawlReport("school.ru", new=100)
 
 
+@pytest.mark.parametrize("closed", [Reply(status=401), html()])
+def test_site_that_does_not_show_its_files_has_articles_without_pictures(
+    wordpress: FakeWordPress, archive: Archive, run: Crawl, closed: Reply
+) -> None:
+    wordpress.add(1)
+    wordpress.add(2, featured_media=77)
+    wordpress.trouble = on("media", closed)
+
+    report = run()
+
+    assert (report.new, report.problem) == (2, "")
+    assert articles(archive)[2].picture is None
+
+
 def test_cache_that_gives_one_page_again_and_again_is_named(
     wordpress: FakeWordPress, archive: Archive, run: Crawl
 ) -> None:

@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 LINE_SECONDS = 3.0
 """Between two plain lines of progress."""
+
+QUIET_SECONDS = 1.0
+"""Work that is over sooner needs no lines at all."""
 
 DRAW_SECONDS = 0.05
 """Between two updates of a bar: work may report thousands of steps a second."""
@@ -80,15 +83,15 @@ def progress() -> Iterator[Progress]:
 class Lines:
     """Progress as plain lines on stderr."""
 
-    def __init__(self) -> None:
-        self._last = float("-inf")
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._next = clock() + QUIET_SECONDS
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
         """Print a line if the last one is old enough."""
-        now = time.monotonic()
-        if now - self._last < LINE_SECONDS:
+        if self._clock() < self._next:
             return
-        self._last = now
+        self._next = self._clock() + LINE_SECONDS
         count = _count(done, total)
         note(f"{stage}: {count}" if count else f"{stage}…")
 

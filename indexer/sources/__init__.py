@@ -119,16 +119,16 @@ def _candidates(page: Fetched) -> list[str]:
 
 
 def _home(rest: Rest) -> str:
-    """Return the site's own address of itself where it is that of the site we have reached.
+    """Return the address of the site, its host as the site itself spells it.
 
-    It says whether «www.» belongs there. The scheme stays as it was reached: a certificate
+    That says whether «www.» belongs there. The scheme stays as it was reached: a certificate
     that the other one needs may be broken.
     """
     reached = home_of(rest.base)
     if not _same_site(rest.site.home, reached):
         return reached
     ours, own = urlsplit(reached), urlsplit(rest.site.home)
-    return urlunsplit((ours.scheme, own.netloc, own.path.rstrip("/") + "/", "", ""))
+    return urlunsplit((ours.scheme, own.netloc, ours.path, "", ""))
 
 
 def _same_site(url: str, other: str) -> bool:
@@ -136,7 +136,9 @@ def _same_site(url: str, other: str) -> bool:
 
 
 def _host(url: str) -> str:
+    """Return host and port as the archive names sources, without «www.» and Punycode."""
     try:
-        return urlsplit(url).netloc.lower().removeprefix("www.")
+        parts = urlsplit(url)
     except ValueError:
         return ""
+    return source_id(f"{parts.scheme}://{parts.netloc}")

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 from indexer.addresses import parse
-from indexer.errors import HttpStatusError, InvalidUrlError
+from indexer.errors import (
+    DisallowedError,
+    HttpStatusError,
+    InvalidUrlError,
+    NotJson,
+    UnexpectedAnswerError,
+)
 from indexer.sources.wordpress_rest import PER_PAGE, Rest, Thing
 
 LIST_FIELDS = (
@@ -132,6 +138,8 @@ class Pictures:
             self._pictures.update(dict.fromkeys(some, ""))
             try:
                 files = self._rest.by_ids("media", some, "id,source_url,alt_text")
+            except (DisallowedError, NotJson, UnexpectedAnswerError):
+                continue
             except HttpStatusError as error:
                 if error.retryable or error.status >= 500:
                     raise
