@@ -12,11 +12,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from corpus.errors import SearchServiceError
+
+_VALUED = ("--data-dir", "--config")  # options whose next word is their value
 
 
 class LeaseHeldError(SearchServiceError):
@@ -62,10 +65,18 @@ def _write_note(note: Path) -> None:
         note.write_text(json.dumps(held), encoding="utf-8")
 
 
+def _command(arguments: list[str]) -> str:
+    """Return the program and its first word that is no option: «searchsvc rebuild»."""
+    words = [
+        word for before, word in pairwise(arguments) if not word.startswith("-") and before not in _VALUED
+    ]
+    return " ".join([Path(arguments[0]).name, *words[:1]])
+
+
 def _read_note(note: Path) -> str:
     try:
         held = json.loads(note.read_text(encoding="utf-8"))
         since = datetime.fromisoformat(held["since"])
         return f"процесс {held['pid']} ({held['command']}) с {since:%H:%M:%S}"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "другой процесс"

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Row,
+    Select,
     String,
     Table,
     Text,
@@ -265,6 +266,20 @@ class Desk:
         with self._database.reading() as connection:
             query = select(jobs).order_by(jobs.c.id.desc()).limit(limit)
             return [_job(row) for row in connection.execute(query)]
+
+    def running(self) -> Job | None:
+        """Return the job that is being done, None where there is none."""
+        return self._first(select(jobs).where(jobs.c.state == "running").order_by(jobs.c.id))
+
+    def last_ended(self) -> Job | None:
+        """Return the job that ended last, None where there is none."""
+        ended = select(jobs).where(jobs.c.state.in_(("done", "failed")))
+        return self._first(ended.order_by(jobs.c.finished.desc(), jobs.c.id.desc()))
+
+    def _first(self, query: Select[Any]) -> Job | None:
+        with self._database.reading() as connection:
+            row = connection.execute(query.limit(1)).one_or_none()
+        return None if row is None else _job(row)
 
     def backup(self, path: Path) -> None:
         """Copy the desk as it is now into the new file *path*; as ``Archive.backup``."""

@@ -201,7 +201,7 @@ def _documents(archive: Archive, analyzer: Analyzer, progress: Progress) -> Iter
 
 
 def _catch_up(archive: Archive, generation: Generation, analyzer: Analyzer, progress: Progress) -> SyncReport:
-    """Replay the change log on *generation*, whose lease the caller holds."""
+    """Replay the change log, as long as it is now, on *generation*, whose lease the caller holds."""
     if generation.manifest.analysis != analyzer.fingerprint:
         raise FingerprintError("другой разбор слов")
     generation.tidy()
@@ -214,7 +214,8 @@ def _catch_up(archive: Archive, generation: Generation, analyzer: Analyzer, prog
         )
     replaced = removed = 0
     begin = sequence
-    while changes := archive.changes(sequence, BATCH):
+    while sequence < last:  # not until there are no more: a crawl may write faster than we read
+        changes = archive.changes(sequence, BATCH)
         latest = {change.article_id: change for change in changes}
         present: list[tuple[Article, int]] = []
         gone: list[str] = []

@@ -270,7 +270,7 @@ class _Worker:
             except Exception as error:
                 lost = True
                 log.exception("worker.trouble")
-                self._tell(f"Исполнитель не может работать с журналом заданий: {error}")
+                self._tell(f"Исполнитель не может работать. {error}")
                 self._stop.wait(TROUBLE_SECONDS)
 
     def _do(self, job: Job) -> None:

@@ -16,7 +16,7 @@ from functools import cached_property
 import pymorphy3
 
 from searchsvc.stopwords import STOP_WORDS
-from searchsvc.text import fold, strip_marks, unmix
+from searchsvc.text import fold, plain, strip_marks
 
 ANALYSIS_VERSION = 1
 
@@ -32,16 +32,17 @@ CACHE_FORMS = 400_000
 _LETTER = r"[^\W\d_]"
 # Marks and invisible characters belong to the word they stand in.
 _MARK = "[\u0300-\u036f\u00ad\u200b-\u200d\u2060\ufeff]"
-_WORD = rf"(?:{_LETTER}{_MARK}*)+"
-_NUMBER = "\\d{1,3}(?:[\u00a0\u202f\u2009]\\d{3})+(?!\\d)|\\d+"
-_ATOM = rf"(?:{_NUMBER}|(?:{_LETTER}|\d){_MARK}*)+"
+_GROUPED_NUMBER = "(?<!\\d)\\d{1,3}(?:[\u00a0\u202f\u2009]\\d{3})+(?!\\d)"
+# No shorter run can make a match of what follows, so nothing is ever given back: with a plain "+" a
+# query of thirty digits would be tried in 2**30 ways.
+_ATOM = rf"(?:{_GROUPED_NUMBER}|(?:{_LETTER}|\d){_MARK}*+)++"
 _HYPHEN = "[-\u2010\u2011]"
 _TOKEN = re.compile(
     rf"""
       (?P<address>
           (?:https?://|www\.)[^\s<>«»"]+
-        | [\w.+-]+@[\w-]+(?:\.[\w-]+)+
-        | (?<![\w.])(?:[a-z0-9-]+\.)+(?:ru|com|org|net|info|edu|su|io|me)(?!\w)(?:/[^\s<>«»"]*)?
+        | (?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+
+        | (?<![\w.-])(?:[a-z0-9-]+\.)+(?:ru|com|org|net|info|edu|su|io|me)(?!\w)(?:/[^\s<>«»"]*)?
       )
     | (?P<signed>[CСF][+]{{2}}|[CСF]\#)
     | (?P<compound>{_ATOM}(?:(?:{_HYPHEN}|(?<=\d)[.,/](?=\d)|(?<={_LETTER})['’](?={_LETTER})){_ATOM})+)
@@ -167,10 +168,10 @@ class Analyzer:
         return found
 
     def _analyse(self, form: str) -> tuple[str, tuple[str, ...]]:
-        bare = unmix(strip_marks(_SPACED_NUMBER.sub("", form)))
+        bare = plain(_SPACED_NUMBER.sub("", form))
         folded = folded_form(form)
         lower = bare.lower()
-        if not _CYRILLIC_WORD.match(lower.replace("-", "").replace("\u2010", "").replace("\u2011", "")):
+        if not _CYRILLIC_WORD.match(lower.replace("-", "")):
             return folded, (folded,)
         known = self._morph.word_is_known(lower)
         abbreviation = None if known else _ABBREVIATION.match(bare)

@@ -229,6 +229,8 @@ class Generations:
             return _pointer(values["generation"], values["previous"])
         except FileNotFoundError as error:
             raise NoIndexError(self.folder) from error
+        except PermissionError:
+            raise  # nothing is damaged, and a rebuild would not help
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IndexDamagedError(self.pointer_path, str(error)) from error
 

@@ -159,7 +159,7 @@ def _groups(tokens: list[Token]) -> list[list[Token]]:
 
 
 def _is_stop(group: list[Token], clause: query.Word) -> bool:
-    return len(group) == 1 and group[0].stop_word and not clause.exact
+    return group[0].stop_word and not clause.exact
 
 
 def _word(group: list[Token], clause: query.Word) -> engine.Clause:

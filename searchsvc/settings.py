@@ -55,6 +55,14 @@ class Settings(BaseSettings):
         "WARNING", description="Подробность журнала"
     )
 
+    @field_validator("data_dir")
+    @classmethod
+    def _home(cls, value: Path) -> Path:
+        try:
+            return value.expanduser()
+        except RuntimeError as error:
+            raise ValueError("нет такой домашней папки") from error
+
     @field_validator("public_url")
     @classmethod
     def _public_address(cls, value: str) -> str:
@@ -72,8 +80,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then environment, then the TOML file."""
-        file = os.environ.get(CONFIG_VARIABLE) or (DEFAULT_FILE if Path(DEFAULT_FILE).is_file() else None)
-        toml = (TomlConfigSettingsSource(settings_cls, Path(file)),) if file else ()
+        file = _file()
+        toml = (TomlConfigSettingsSource(settings_cls, file),) if file else ()
         return init_settings, env_settings, *toml
 
     @property
@@ -108,16 +116,50 @@ def load_settings(**given: Any) -> Settings:
     for variable in os.environ:
         if variable.upper().startswith(PREFIX) and variable.upper() not in known:
             raise SettingsError(f"Неизвестная переменная {variable}. Есть: {', '.join(sorted(known))}.")
-    file = os.environ.get(CONFIG_VARIABLE)
-    if file and not Path(file).is_file():
+    file = _file()
+    if file and not file.is_file():
         raise SettingsError(f"Файла настроек «{file}» ({CONFIG_VARIABLE}) нет.")
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            f"{'.'.join(str(part) for part in problem['loc'])}: {_reason(problem)}"
             for problem in error.errors()
         )
         raise SettingsError(f"Настройки не приняты: {problems}. Таблица настроек — в README.") from error
-    except ValueError as error:  # tomllib's own error
-        raise SettingsError(f"Файл настроек не читается: {error}.") from error
+    except (OSError, ValueError) as error:  # ValueError: tomllib's own, and of the encoding
+        raise SettingsError(f"Файл настроек «{file}» не читается: {error}.") from error
+
+
+def _file() -> Path | None:
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named:
+        return Path(named)
+    return Path(DEFAULT_FILE) if Path(DEFAULT_FILE).is_file() else None
+
+
+_REASONS = {
+    "extra_forbidden": "такой настройки нет",
+    "int_parsing": "нужно целое число",
+    "int_from_float": "нужно целое число",
+    "int_type": "нужно целое число",
+    "float_parsing": "нужно число",
+    "float_type": "нужно число",
+    "bool_parsing": "нужно true или false",
+    "bool_type": "нужно true или false",
+    "string_type": "нужна строка",
+    "string_too_short": "не может быть пустой",
+    "path_type": "нужен путь",
+    "greater_than_equal": "не меньше {ge}",
+    "less_than_equal": "не больше {le}",
+    "literal_error": "одно из: {expected}",
+    "value_error": "{error}",
+}
+
+
+def _reason(problem: Any) -> str:
+    """Say in Russian what is wrong with a value, in pydantic's own words where there are no others."""
+    reason = _REASONS.get(problem["type"])
+    if reason is None:
+        return str(problem["msg"])
+    return reason.format(**problem.get("ctx", {})).replace(" or ", " или ")

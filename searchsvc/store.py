@@ -10,7 +10,6 @@ back what a killed writer had stored for a commit that never came.
 from __future__ import annotations
 
 import json
-import os
 import queue
 import sqlite3
 import threading
@@ -135,16 +134,25 @@ class Store:
 
     def _connect(self) -> sqlite3.Connection:
         self._require_file()
-        connection: sqlite3.Connection
-        log = self._path.with_name(f"{self._path.name}-wal")
-        if os.access(self._path.parent, os.W_OK) or log.exists():
-            connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
-        else:  # a copy on a read-only medium: SQLite could not lay a log's index beside it
-            address = f"{self._path.absolute().as_uri()}?mode=ro&immutable=1"
+        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
+        try:
+            connection.execute(
+                "PRAGMA schema_version"
+            ).fetchone()  # lays the index of the log beside the file
+        except sqlite3.OperationalError:
+            connection.close()
+            if self._log_has_changes():
+                raise
+            # No place for it: a copy on a read-only medium, or a full disk. The file alone is the whole.
+            address = f"{self._path.absolute().as_uri()}?immutable=1"
             connection = sqlite3.connect(address, uri=True, check_same_thread=False, factory=_Sealed)
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA mmap_size = 1073741824")
         return connection
+
+    def _log_has_changes(self) -> bool:
+        log = self._path.with_name(f"{self._path.name}-wal")
+        return log.exists() and log.stat().st_size > 0
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

@@ -22,6 +22,9 @@ _SPACES = re.compile(r"\s+")
 # Pairs that look alike in print. Upper case has more of them than lower case.
 _LATIN_TO_CYRILLIC = str.maketrans("ABCEHKMOPTXYaceopxy", "АВСЕНКМОРТХУасеорху")
 _CYRILLIC_TO_LATIN = str.maketrans("АВСЕНКМОРТХУасеорхуіІ", "ABCEHKMOPTXYaceopxyiI")
+# NFC puts a grave accent, the mark of a secondary stress, into these letters.
+_STRESSED = str.maketrans("ѐѝЀЍ", "еиЕИ")
+_TYPED = str.maketrans({"\u2010": "-", "\u2011": "-", "’": "'"})
 _LATIN = re.compile("[A-Za-z]")
 _CYRILLIC = re.compile("[А-яЁёІі]")
 _LATIN_ONLY = re.compile("[DFGIJLNQRSUVWZbdfghijklmnqrstuvwz]")
@@ -62,10 +65,15 @@ def strip_marks(word: str) -> str:
         return word
     word = unicodedata.normalize("NFC", _DROP.sub("", word))
     if _CYRILLIC.search(word):
-        return _MARKS.sub("", word)
+        return _MARKS.sub("", word).translate(_STRESSED)
     return _MARKS.sub("", unicodedata.normalize("NFD", word))
 
 
+def plain(word: str) -> str:
+    """Return *word* as a keyboard has it: no marks, one alphabet, the simple hyphen and apostrophe."""
+    return unmix(strip_marks(word)).translate(_TYPED)
+
+
 def fold(word: str) -> str:
-    """Return the form under which *word* is compared: lower case, ё as е, no marks, one alphabet."""
-    return unmix(strip_marks(word)).lower().replace("ё", "е")
+    """Return the form under which *word* is compared: plain, in lower case, ё as е."""
+    return plain(word).lower().replace("ё", "е")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +84,16 @@ def test_examples_of_help_are_commands_that_exist() -> None:
             found = found.commands[name]
         for line in re.findall(r"searchsvc ([a-z]+(?: [a-z]+)?)", found.help or ""):
             assert line in names or line.split()[0] in names, line
+
+
+def test_the_readme_has_every_command() -> None:
+    table = [
+        line
+        for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    ]
+    documented = {word for line in table for word in re.findall(r"[a-z]+", line.split(" | ")[0])}
+    assert {path[-1] for path in every_command()} <= documented
 
 
 @pytest.mark.parametrize("path", [(), ("source",)])
@@ -294,29 +306,76 @@ def test_progress_is_a_line_now_and_then_elsewhere(capsys: pytest.CaptureFixture
     ]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="terminals differ there")
-def test_progress_is_a_bar_on_a_terminal(tmp_path: Path) -> None:
+def on_a_terminal(folder: Path, *arguments: str, typed: bytes = b"") -> tuple[int, bytes, str]:
+    """Run a command whose stderr (and stdin) is a terminal; return its code, stdout and what is drawn."""
     import pty
 
-    rows = b"".join(row({"url": f"https://a.ru/{n}", "title": "Новость", "body": "Текст"}) for n in range(50))
-    (tmp_path / "rows.jsonl").write_bytes(rows)
     master, slave = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "web.cli", "import", str(tmp_path / "rows.jsonl")],
+        [sys.executable, "-m", "web.cli", *arguments],
+        stdin=slave,
         stdout=subprocess.PIPE,
         stderr=slave,
-        env=environment(tmp_path / "two", {"TERM": "xterm", "COLUMNS": "100"}),
+        env=environment(folder, {"TERM": "xterm", "COLUMNS": "100"}),
+        cwd=folder.parent,
     )
     os.close(slave)
-    drawn = b""
-    try:
-        while chunk := os.read(master, 65536):
-            drawn += chunk
-    except OSError:  # the terminal's other end is closed
-        pass
-    finally:
-        os.close(master)
-    out, _ = process.communicate(timeout=20)
-    assert "Разбор и индексация статей" in drawn.decode(errors="replace")
-    assert "━" in drawn.decode(errors="replace")
+    os.write(master, typed)
+    drawn: list[bytes] = []
+
+    def draw() -> None:
+        with contextlib.suppress(OSError):  # the terminal's other end is closed
+            while chunk := os.read(master, 65536):
+                drawn.append(chunk)
+
+    drawing = threading.Thread(target=draw)
+    drawing.start()
+    out, _ = process.communicate(timeout=30)
+    drawing.join(10)
+    os.close(master)
+    return process.returncode, out, b"".join(drawn).decode(errors="replace")
+
+
+def some_rows(number: int) -> bytes:
+    return b"".join(
+        row({"url": f"https://a.ru/{n}", "title": "Новость", "body": "Текст"}) for n in range(number)
+    )
+
+
+terminal = pytest.mark.skipif(sys.platform == "win32", reason="terminals differ there")
+
+
+@terminal
+def test_progress_is_a_bar_on_a_terminal(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_bytes(some_rows(50))
+    code, out, drawn = on_a_terminal(tmp_path / "data", "import", str(tmp_path / "rows.jsonl"))
+    assert code == 0
+    assert "Разбор и индексация статей" in drawn
+    assert "━" in drawn
     assert "Построен индекс g000001: 50 статей" in out.decode()
+
+
+@terminal
+def test_a_bar_beside_it_takes_nothing_from_the_output(tmp_path: Path) -> None:
+    command(tmp_path / "data", "import", "-", stdin=some_rows(50))
+    code, out, drawn = on_a_terminal(tmp_path / "data", "export")
+    assert code == 0
+    assert len([json.loads(line) for line in out.splitlines()]) == 50
+    assert "Выгружено: 50 статей." in drawn
+    assert "https://a.ru" not in drawn
+
+
+@terminal
+def test_a_person_is_asked_before_anything_is_destroyed(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    command(data, "import", "-", stdin=some_rows(2))
+    code, out, drawn = on_a_terminal(data, "purge", "https://a.ru/1", typed="нет\n".encode())
+    assert (code, out) == (0, b"")
+    assert "Уничтожить статью «Новость»" in drawn
+    assert "Ничего не изменено." in drawn
+    code, out, _ = on_a_terminal(data, "source", "remove", "a.ru", typed=b"\n")
+    assert (code, out) == (0, b"")
+    code, out, _ = on_a_terminal(data, "purge", "https://a.ru/1", typed="да\n".encode())
+    assert "уничтожена" in out.decode()
+    code, out, _ = on_a_terminal(data, "source", "remove", "a.ru", "--yes")
+    assert out.decode().startswith("Источник a.ru убран, с ним 1 статья.")

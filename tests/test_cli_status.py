@@ -20,15 +20,10 @@ from corpus.archive import Archive
 from corpus.article import Article, Paragraph
 from indexer.desk import Desk
 from indexer.worker import worker_lease
-from searchsvc.settings import Settings, load_settings
+from searchsvc.settings import Settings
 from web.cli import run
 
 pytest_plugins = ["beds.school"]
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings(data_dir=tmp_path / "data")
 
 
 class Teller:

@@ -211,6 +211,22 @@ def test_recent_jobs_come_newest_first(desk: Desk) -> None:
     assert [job.id for job in desk.recent(3)] == numbers[:1:-1]
 
 
+def test_the_running_job_and_the_last_that_ended_can_be_asked_for(desk: Desk) -> None:
+    assert (desk.running(), desk.last_ended()) == (None, None)
+    first, second = desk.queue("sync"), desk.queue("rebuild")
+    desk.claim(100)
+    running = desk.running()
+    assert running is not None
+    assert running.id == first
+    desk.finish(first, {})
+    desk.claim(100)
+    desk.fail(second, "На диске нет места.")
+    ended = desk.last_ended()
+    assert ended is not None
+    assert (ended.id, ended.problem) == (second, "На диске нет места.")
+    assert desk.running() is None
+
+
 def test_ended_jobs_are_forgotten_in_time_and_others_never(desk: Desk) -> None:
     running = desk.queue("rebuild")
     desk.claim(100)

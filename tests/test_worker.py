@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
-from beds.commands import add_school, eventually, started
-from beds.fake_wordpress import FakeWordPress, Query
+from beds.commands import Gate, add_school, eventually, started
+from beds.fake_wordpress import FakeWordPress
 from beds.site import Reply
 
-from corpus.archive import Run
 from corpus.article import Source
 from corpus.errors import UnknownSourceError
 from indexer import worker as module
 from indexer.desk import Desk, Job
 from indexer.errors import UnreadableSourceError
 from indexer.worker import (
-    Schedule,
     WorkerRunningError,
     Workshop,
     bring_in_step,
@@ -39,14 +36,9 @@ from indexer.worker import (
 from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations
 from searchsvc.errors import NoIndexError
-from searchsvc.settings import Settings, load_settings
+from searchsvc.settings import Settings
 
 pytest_plugins = ["beds.school"]
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings(data_dir=tmp_path / "data")
 
 
 @contextmanager
@@ -304,24 +296,6 @@ def test_a_worker_starts_while_others_ask_for_it(settings: Settings) -> None:
 # Ends of a worker
 
 
-class Gate:
-    """Holds a site's answers back from the second request for posts on."""
-
-    def __init__(self, site: FakeWordPress) -> None:
-        self.reached = threading.Event()
-        self.opened = threading.Event()
-        self._asked = 0
-        site.trouble = self._trouble
-
-    def _trouble(self, route: str, query: Query) -> Reply | None:
-        if route == "posts":
-            self._asked += 1
-            if self._asked > 1:
-                self.reached.set()
-                self.opened.wait(30)
-        return None
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is POSIX")
 def test_the_job_of_a_killed_worker_is_done_by_the_next(settings: Settings, school: FakeWordPress) -> None:
     add_school(settings, school)
@@ -365,6 +339,18 @@ def test_a_worker_that_is_asked_to_end_leaves_its_job_for_the_next(
         assert (job.state, job.attempts) == ("queued", 0)
 
 
+def test_a_desk_that_fails_for_a_while_does_not_end_the_worker(settings: Settings) -> None:
+    Desk.open(settings.desk_address).close()
+    connecting = contextlib.closing(sqlite3.connect(settings.data_dir / "desk.db"))
+    with connecting as connection, working(settings) as worker:
+        connection.execute("ALTER TABLE jobs RENAME TO hidden")
+        eventually(lambda: worker.lines)
+        connection.execute("ALTER TABLE hidden RENAME TO jobs")
+        assert worker.lines[0].startswith("Исполнитель не может работать. Журнал заданий ")
+        with Desk.open(settings.desk_address) as desk:
+            assert ended(desk, desk.queue("rebuild")).state == "done"
+
+
 def test_a_stopped_worker_takes_no_further_job(settings: Settings) -> None:
     with Desk.open(settings.desk_address) as desk:
         with working(settings) as worker:
@@ -375,40 +361,6 @@ def test_a_stopped_worker_takes_no_further_job(settings: Settings) -> None:
 
 
 # The schedule
-
-NOW = datetime(2024, 9, 1, 12, 0, tzinfo=UTC)
-SITE = Source(id="a.ru", url="https://a.ru/", kind="wordpress")
-
-
-def runs(hours_ago: float) -> dict[str, Run]:
-    return {"a.ru": Run(1, "a.ru", NOW - timedelta(hours=hours_ago), None, {}, "")}
-
-
-@pytest.mark.parametrize(
-    ("last", "due"), [({}, ["a.ru"]), (runs(5.9), []), (runs(6), ["a.ru"]), (runs(100), ["a.ru"])]
-)
-def test_sources_are_due_when_their_last_crawl_is_old(last: dict[str, Run], due: list[str]) -> None:
-    assert Schedule(timedelta(hours=6)).due([SITE], last, NOW) == due
-
-
-def test_a_source_is_not_asked_for_again_when_its_crawl_left_no_trace() -> None:
-    schedule = Schedule(timedelta(hours=6))
-    moments = [NOW + timedelta(hours=hours) for hours in (0, 3, 5.9, 6)]
-    assert [schedule.due([SITE], {}, moment) for moment in moments] == [["a.ru"], [], [], ["a.ru"]]
-
-
-def test_files_have_no_schedule() -> None:
-    files = Source(id="b.ru", url="https://b.ru/", kind="import")
-    assert Schedule(timedelta(hours=6)).due([files], {}, NOW) == []
-
-
-def test_without_a_setting_there_is_no_schedule() -> None:
-    assert not Schedule(timedelta(0)).is_time()
-    seconds = [0.0]
-    schedule = Schedule(timedelta(hours=1), clock=lambda: seconds[0])
-    looked: list[Any] = [schedule.is_time(), schedule.is_time()]
-    seconds[0] = module.SCHEDULE_SECONDS
-    assert [*looked, schedule.is_time()] == [True, False, True]
 
 
 def test_a_worker_with_a_schedule_crawls_by_itself(settings: Settings, school: FakeWordPress) -> None:

@@ -84,7 +84,8 @@ def run(arguments: Sequence[str]) -> int:
         # Not cli.main: it would take care of a reader that went away in a way of its own.
         with cli.make_context("searchsvc", list(arguments)) as context:
             result = cli.invoke(context)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by whoever started us
+            sys.stdout.flush()
     except click.exceptions.Exit as asked:  # --help, --version
         return asked.exit_code
     except (Exception, KeyboardInterrupt) as error:  # the entry point: nothing may end as a traceback
@@ -134,8 +135,8 @@ _SYSTEM = {
 def _tell_system_error(error: OSError) -> int:
     logging.getLogger(__name__).debug("command.failed", exc_info=error)
     reason = _SYSTEM.get(error.errno or 0, error.strerror or str(error))
-    where = f"«{error.filename}»: " if error.filename else ""
-    console.note(f"{where}{reason}. Проверьте путь, права и место на диске.")
+    said = f"«{error.filename}»: {reason}" if error.filename else f"{reason[:1].upper()}{reason[1:]}"
+    console.note(f"{said}. Проверьте путь, права и место на диске.")
     return 1
 
 

@@ -60,9 +60,12 @@ def looked_at(stream: TextIO) -> bool:
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
-    """Yield what shows progress on stderr until the block ends."""
-    if not looked_at(sys.stderr):
+def progress(*, beside_results: bool = False) -> Iterator[Progress]:
+    """Yield what shows progress on stderr until the block ends.
+
+    No bar is drawn where results (*beside_results*) go to the same terminal meanwhile.
+    """
+    if not looked_at(sys.stderr) or (beside_results and sys.stdout.isatty()):
         yield Lines()
         return
     from rich.console import Console
@@ -76,8 +79,14 @@ def progress() -> Iterator[Progress]:
         TextColumn("{task.fields[count]}", markup=False),
         TimeElapsedColumn(),
     )
-    with RichProgress(*columns, console=Console(stderr=True), transient=True) as drawn:
-        yield Bar(drawn)
+    shown = RichProgress(
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,  # results are written there meanwhile, and it may be a file
+    )
+    with shown:
+        yield Bar(shown)
 
 
 class Lines:

@@ -6,13 +6,16 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from beds.fake_wordpress import FakeWordPress
+from beds.fake_wordpress import FakeWordPress, Query
+from beds.site import Reply
 from corpus.archive import Archive
 from corpus.article import Source
 from searchsvc.settings import Settings
@@ -27,6 +30,10 @@ class Done:
     code: int
     out: str
     err: str
+
+
+Run = Callable[..., Done]
+"""Runs a command on a data folder: ``Run(*arguments, folder=None, stdin=b"") -> Done``."""
 
 
 def environment(folder: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -83,6 +90,26 @@ def row(values: Mapping[str, object]) -> bytes:
     return json.dumps(values, ensure_ascii=False).encode() + b"\n"
 
 
+def rows(*items: Mapping[str, object]) -> bytes:
+    """Return rows of JSON Lines."""
+    return b"".join(row(item) for item in items)
+
+
+def news(number: int, **fields: Any) -> dict[str, Any]:
+    """Return an article to import."""
+    return {
+        "url": f"https://school5.ru/{number}/",
+        "title": f"Новость номер {number}",
+        "body": "Ученики посадили сад.\n\nДиректор доволен.",
+        "source": "https://school5.ru/",
+    } | fields
+
+
+def hits(searchsvc: Run, text: str, folder: Path | None = None) -> int:
+    """Return how many articles a query finds."""
+    return int(json.loads(searchsvc("query", text, "--json", folder=folder).out)["total"])
+
+
 def eventually(condition: Callable[[], object], seconds: float = 20) -> None:
     """Wait until *condition* holds."""
     deadline = time.monotonic() + seconds
@@ -97,3 +124,20 @@ def add_school(settings: Settings, site: FakeWordPress, name: str = "school.ru")
         archive.add_source(
             Source(id=name, url=site.url("/"), kind="wordpress", allow_private=True, delay=0.0)
         )
+
+
+class Gate:
+    """Holds the site's answers back from the second request for posts on, until it is opened."""
+
+    def __init__(self, site: FakeWordPress) -> None:
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+        self._asked = 0
+        site.trouble = self._trouble
+
+    def _trouble(self, route: str, query: Query) -> Reply | None:
+        self._asked += route == "posts"
+        if self._asked > 1 and route == "posts":
+            self.reached.set()
+            self.opened.wait(30)
+        return None

@@ -174,7 +174,7 @@ def export(settings: Settings, file: str, full: bool) -> None:
     """
     from corpus.jsonl import write_rows
 
-    with archive_of(settings) as archive, progress() as shown:
+    with archive_of(settings) as archive, progress(beside_results=file == "-") as shown:
         total = archive.count()
 
         def show(done: int) -> None:

@@ -58,10 +58,10 @@ def demo(settings: Settings, port: int | None) -> None:
     from web.server import Site, answers, until_stopped
 
     settings = settings.model_copy(update={"host": LOCAL, "public_url": "", "trusted_proxy": ""})
+    listening = _listen(settings.port, port)
+    _load_sample(settings)
+    _build(settings)
     with until_stopped() as stop:
-        listening = _listen(settings.port, port)
-        _load_sample(settings)
-        _build(settings)
         worker = _own_worker(settings)
         site = Site(settings, listening)
         site.start()

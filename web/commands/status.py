@@ -194,10 +194,9 @@ def _queue(settings: Settings) -> Facts:
         from indexer.desk import Desk
 
         with Desk.open(settings.desk_address) as desk:
-            jobs = desk.recent(50)
+            running, ended = desk.running(), desk.last_ended()
             queue["waiting"] = desk.waiting()
-        queue["running"] = next((_job(job) for job in jobs if job.state == "running"), None)
-        ended = next((job for job in jobs if job.ended), None)
+        queue["running"] = _job(running) if running else None
         queue["failed"] = _job(ended) if ended and ended.state == "failed" else None
     return queue
 

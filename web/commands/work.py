@@ -53,8 +53,17 @@ class UnfinishedError(SearchServiceError):
 
 
 def is_there(address: str | Path) -> bool:
-    """Tell whether the database at *address* exists; one on a server is taken to."""
-    return "://" in str(address) or Path(address).expanduser().exists()
+    """Tell whether the database at *address* exists; one on a server is taken to.
+
+    Raises OSError where that cannot be told: a folder one may not read, a file on the way.
+    """
+    if "://" in str(address):
+        return True
+    try:
+        Path(address).expanduser().stat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -189,11 +190,12 @@ class WhooshWriter:
         if not self._open:
             return
         self._open = False
-        try:
+        with suppress(Exception):  # Whoosh raises anything where a full disk left files half closed
             self._writer.cancel()
-        finally:
+        try:
             self._sweep()
             shutil.rmtree(self._writer.temp_storage().folder, ignore_errors=True)
+        finally:
             self._lock.release()
 
     def _sweep(self, *being_written: Any) -> None:
