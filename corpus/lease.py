@@ -58,7 +58,7 @@ def lease(path: Path, what: str, *, wait: float = 0.0) -> Iterator[None]:
 def _write_note(note: Path) -> None:
     held = {
         "pid": os.getpid(),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]]),
+        "command": _command(sys.argv),
         "since": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
     with suppress(OSError):  # the lock is what counts: a full disk must not stop those who free it

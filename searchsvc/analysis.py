@@ -96,8 +96,9 @@ class Token:
 class Analyzer:
     """Turns text into tokens. Thread-safe; the dictionary loads on first use."""
 
-    def __init__(self, *, threshold: float = LEMMA_THRESHOLD) -> None:
+    def __init__(self, *, threshold: float = LEMMA_THRESHOLD, cache_forms: int = CACHE_FORMS) -> None:
         self._threshold = threshold
+        self._cache_forms = cache_forms
         self._cache: dict[str, tuple[str, tuple[str, ...]]] = {}
 
     @cached_property
@@ -162,7 +163,7 @@ class Analyzer:
     def _look_up(self, form: str) -> tuple[str, tuple[str, ...]]:
         found = self._cache.get(form)
         if found is None:
-            if len(self._cache) >= CACHE_FORMS:
+            if len(self._cache) >= self._cache_forms:
                 self._cache.clear()
             found = self._cache[form] = self._analyse(form[:MAX_WORD])
         return found

@@ -165,7 +165,10 @@ class Snapshot(Protocol):
 
 
 class Writer(AbstractContextManager["Writer"], Protocol):
-    """Collects changes, an article once at most; leaving without ``commit`` leaves nothing behind."""
+    """Collects changes, an article once at most.
+
+    Leaving without ``commit`` leaves nothing behind, of a writer that was killed neither.
+    """
 
     def add(self, entry: Entry) -> None:
         """Add an article that the index does not have."""

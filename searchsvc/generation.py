@@ -18,7 +18,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -118,8 +118,13 @@ class Generation:
         self.store.close()
 
     def size(self) -> int:
-        """Return the bytes on disk."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        """Return the bytes on disk; a writer may be at work."""
+        total = 0
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                with suppress(FileNotFoundError):
+                    total += Path(folder, name).stat().st_size
+        return total
 
     def writing(self) -> AbstractContextManager[None]:
         """Hold the lease to change this generation, waiting for another's commit."""
@@ -165,11 +170,9 @@ class Generation:
         self._commit(entries, gone, str(sequence))
 
     def tidy(self) -> None:
-        """Take away what a killed writer left behind. Hold ``writing`` meanwhile."""
+        """Delete files that a killed writer left behind; ``update`` undoes its rows. Hold ``writing``."""
         with self.engine.writer():
-            pass  # opening it does so
-        with self.store.writing() as store:
-            store.undo_after(self.sequence())
+            pass  # leaving it without a commit does so
 
     def erase(self, article_ids: Iterable[str]) -> None:
         """Remove articles so that nothing of them is left in any file. Hold ``writing`` meanwhile."""

@@ -115,21 +115,21 @@ _FIELDS: Mapping[str, str] = MappingProxyType(
     }
 )  # fmt: skip
 
-_QUOTES = '"«»„“”‟″＂'
-_OPENING, _CLOSING = "«„", "»"
+QUOTES = '"«»„“”‟″＂'
+QUOTED = rf"[{QUOTES}][^{QUOTES}]*(?:[{QUOTES}]|$)"
 _PIECE = re.compile(
     rf"""
       (?P<space>\s+)
     | (?P<sign>(?<!\S)[-\u2212\u2013\u2014](?=[^\s\-\u2212\u2013\u2014]))
     | (?P<field>(?:{"|".join(_FIELDS)}):(?=\S))
-    | (?P<phrase>[{_QUOTES}][^{_QUOTES}]*(?:[{_QUOTES}]|$))
-    | (?P<exact>!(?=[^\s!{_QUOTES}]))
-    | (?P<word>[^\s{_QUOTES}]+)
+    | (?P<phrase>{QUOTED})
+    | (?P<exact>!(?=[^\s!{QUOTES}]))
+    | (?P<word>[^\s{QUOTES}]+)
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _OR = frozenset({"OR", "ИЛИ", "|", "||"})
-_VALUE = re.compile(rf"[{_QUOTES}]([^{_QUOTES}]*)(?:[{_QUOTES}]|$)|(\S+)")
+_VALUE = re.compile(rf"[{QUOTES}]([^{QUOTES}]*)(?:[{QUOTES}]|$)|([^\s{QUOTES}]+)")
 _HAS_WORD = re.compile(r"\w")
 _EDGE = re.compile(r"^[^\w+#@№]+|[^\w+#@]+$")
 
@@ -192,7 +192,7 @@ def _operand(text: str, place: int, start: int) -> tuple[Word | Phrase | None, i
         return None, max(place, start) + 1
     kind, stop = match.lastgroup, match.end()
     if kind == "phrase":
-        inside = match.group()[1:].rstrip(_QUOTES) if len(match.group()) > 1 else ""
+        inside = match.group()[1:].rstrip(QUOTES) if len(match.group()) > 1 else ""
         return (Phrase(inside.strip(), (start, stop)) if _HAS_WORD.search(inside) else None), stop
     exact = kind == "exact"
     if exact:
@@ -201,7 +201,7 @@ def _operand(text: str, place: int, start: int) -> tuple[Word | Phrase | None, i
             return None, stop
         stop = match.end()
     if kind == "field" or (exact and match.lastgroup == "field"):  # «-тег:» inside an operand: a plain word
-        rest = re.compile(rf"[^\s{_QUOTES}]*").match(text, stop)
+        rest = re.compile(rf"[^\s{QUOTES}]*").match(text, stop)
         stop = rest.end() if rest else stop
     word = text[match.start() : stop]
     if kind == "sign" or not _HAS_WORD.search(word):
@@ -243,8 +243,9 @@ def parse_days(text: str) -> tuple[date | None, date | None] | None:
     until = (_period(last) if last else None) if dots else since
     if (first and since is None) or (last and until is None) or (since is None and until is None):
         return None
-    start, end = (since[0] if since else None), (until[1] if until else None)
-    return (end, start) if start and end and start > end else (start, end)
+    if since and until and since > until:
+        since, until = until, since
+    return (since[0] if since else None), (until[1] if until else None)
 
 
 def _period(text: str) -> tuple[date, date] | None:

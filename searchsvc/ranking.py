@@ -54,8 +54,8 @@ class Statistics:
 def rank(words: Sequence[Word], batch: RecordBatch, statistics: Statistics) -> Floats:
     """Return a score for each document of *batch*; higher is better.
 
-    Words that say nothing on their own (``weak``) are left out. An article without any word
-    scores 0.
+    Words that say nothing on their own (``weak``) are left out. An article without any word has
+    nothing but its freshness.
     """
     strong = [
         (word, count) for word, count in zip(words, statistics.word_counts, strict=True) if not word.weak

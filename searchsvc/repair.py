@@ -7,9 +7,10 @@ functions here, each returning a word the archive knows or None.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from searchsvc.query import QUOTED
 from searchsvc.results import Correction
 
 Known = Callable[[str], bool]
@@ -24,8 +25,9 @@ TO_LATIN = str.maketrans(_RUSSIAN_KEYS, _LATIN_KEYS)
 _LATIN = re.compile("[A-Za-z]")
 _CYRILLIC = re.compile("[А-яЁё]")
 _CHUNK = re.compile(r"\S+")
+_QUOTED = re.compile(QUOTED)
 # Addresses, operators and fields are meant as they are.
-_LEFT_ALONE = re.compile(r"://|@|^[\w-]+:|^-|^!|\.(?:ru|com|org|net|info|edu)\b|[\"«»]|^\d+$", re.IGNORECASE)
+_LEFT_ALONE = re.compile(r"://|@|^[\w-]+:|^-|^!|\.(?:ru|com|org|net|info|edu)\b|^\d+$", re.IGNORECASE)
 # A key that is a letter in the Russian layout and a mark in the Latin one.
 _EDGE_MARKS = ".,;:?!/'`\"()"
 
@@ -46,13 +48,12 @@ def repair_query(text: str, known: Known) -> Repair | None:
     corrections: list[Correction] = []
     pieces: list[str] = []
     place = 0
-    quoted = False
+    quoted = [match.span() for match in _QUOTED.finditer(text)]
     for match in _CHUNK.finditer(text):
         chunk = match.group()
         pieces.append(text[place : match.start()])
         place = match.end()
-        inside = quoted
-        quoted ^= chunk.count('"') % 2 == 1
+        inside = any(start < match.end() and match.start() < stop for start, stop in quoted)
         fixed = None if inside or _LEFT_ALONE.search(chunk) else repair_layout(chunk, known)
         if fixed is not None:
             corrections.append(Correction("layout", chunk, fixed))
@@ -66,35 +67,38 @@ def repair_layout(chunk: str, known: Known) -> str | None:
     """Return *chunk* (no spaces) as it reads on the other keyboard layout, or None.
 
     The keys of one layout may make up the whole chunk or any part of it, so that
-    «Образовfybt» becomes «Образование». Only words of the archive are ever proposed.
+    «Образовfybt» becomes «Образование». Only words of the archive are ever proposed; marks
+    around the word stay.
     """
     if known(chunk) or known(chunk.strip(_EDGE_MARKS)):
         return None
-    for candidate in _candidates(chunk):
-        if known(candidate):
-            return candidate
+    bare = chunk.lstrip("(")
+    for word, marks in _readings(bare):
+        if known(word):
+            return chunk[: len(chunk) - len(bare)] + word + marks
     return None
 
 
-def _candidates(chunk: str) -> list[str]:
-    """Readings of *chunk*, most likely first; marks at its ends are letters or marks."""
-    readings: list[str] = []
+def _readings(chunk: str) -> Iterator[tuple[str, str]]:
+    """Yield readings of *chunk*, most likely first: the word, and the marks after it.
+
+    What stands at the end may be letters typed as marks or marks.
+    """
     for end in range(len(chunk), len(chunk.rstrip(_EDGE_MARKS)) - 1, -1):
-        core, tail = chunk[:end], chunk[end:]
+        core, marks = chunk[:end], chunk[end:]
         if not _LATIN_TYPED.isdisjoint(core):  # a mark typed for a letter will do: «;енщина»
-            readings.append(core.translate(TO_RUSSIAN) + tail)
-            readings += _split(core, tail, TO_RUSSIAN)
+            yield core.translate(TO_RUSSIAN), marks
+            for word in _split(core):
+                yield word, marks
         if _CYRILLIC.search(core):
-            readings.append(core.translate(TO_LATIN) + tail)
-    return list(dict.fromkeys(readings))
+            yield core.translate(TO_LATIN), marks
 
 
-def _split(core: str, tail: str, table: dict[int, int]) -> list[str]:
-    """Readings in which only the beginning or only the end was typed in the wrong layout."""
-    found = []
+def _split(core: str) -> Iterator[str]:
+    """Yield readings in which only the beginning or only the end was typed in the wrong layout."""
     for cut in range(1, len(core)):
-        if _LATIN.search(core[cut:]) and not _LATIN.search(core[:cut]):
-            found.append(core[:cut] + core[cut:].translate(table) + tail)
-        if _LATIN.search(core[:cut]) and not _LATIN.search(core[cut:]):
-            found.append(core[:cut].translate(table) + core[cut:] + tail)
-    return found
+        head, tail = core[:cut], core[cut:]
+        if _LATIN.search(tail) and not _LATIN.search(head):
+            yield head + tail.translate(TO_RUSSIAN)
+        if _LATIN.search(head) and not _LATIN.search(tail):
+            yield head.translate(TO_RUSSIAN) + tail

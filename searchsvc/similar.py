@@ -78,10 +78,10 @@ def update_neighbours(writer: StoreWriter, changed: Mapping[str, tuple[int, Reco
     if not changed:
         return
     frequencies = np.frombuffer(writer.statistic(_STATISTIC), _FREQUENCY)
-    others = len(writer.signatures())
+    documents = len({article for article, _, _ in writer.signatures()} | changed.keys())
     writer.put_signatures(
         [
-            (article, day, signature(record, frequencies, max(others, 1)).tobytes())
+            (article, day, signature(record, frequencies, documents).tobytes())
             for article, (day, record) in changed.items()
         ]
     )

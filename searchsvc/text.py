@@ -76,4 +76,4 @@ def plain(word: str) -> str:
 
 def fold(word: str) -> str:
     """Return the form under which *word* is compared: plain, in lower case, ё as е."""
-    return plain(word).lower().replace("ё", "е")
+    return _MARKS.sub("", plain(word).lower()).replace("ё", "е")  # «İ» in lower case has a mark

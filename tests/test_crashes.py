@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from beds.crashes import PATIENCE, read, servers, work
+from beds.crashes import FILE_EVENTS, PATIENCE, read, servers, work
 from beds.index import ARTICLES, Bed, draft, files_with, shown
 from beds.mounts import small_disk
 
@@ -62,11 +62,13 @@ class Run:
     seconds: float
 
 
-def run(bed: Bed, name: str, *, fatal: int = 0, delay: float | None = None) -> Run:
-    """Do *name* in another process; kill it after *delay* or before its *fatal*-th thing done to a file."""
+def run(
+    bed: Bed, name: str, *, fatal: int = 0, delay: float | None = None, events: Set[str] = FILE_EVENTS
+) -> Run:
+    """Do *name* in another process; kill it after *delay* or before the *fatal*-th of *events*."""
     context = servers()
     done = context.Value("i", -1)
-    process = context.Process(target=work, args=(name, bed.folder, bed.index, fatal, done))
+    process = context.Process(target=work, args=(name, bed.folder, bed.index, fatal, events, done))
     process.start()
     until = time.monotonic() + PATIENCE
     while done.value < 0:
@@ -146,6 +148,27 @@ def test_a_rebuild_killed_at_any_moment_leaves_the_old_or_the_new_state(bed: Bed
         bed.assert_in_step()
 
 
+@pytest.mark.parametrize(
+    ("name", "events", "least"),
+    [("sync", {"os.rename", "os.remove"}, 8), ("rebuild", {"os.rename"}, 6)],
+)
+def test_a_death_around_a_commit_or_a_publication_leaves_no_trace(
+    bed: Bed, name: str, events: set[str], least: int
+) -> None:
+    past = Past(bed, random.Random(20240906))
+    for number in range(1, 60):
+        past.change(number)
+        died = run(bed, name, fatal=number, events=events).died
+        assert answering(bed) in past.states
+        bed.sync()
+        if name == "rebuild":
+            bed.rebuild()
+        bed.assert_in_step()
+        if not died:
+            break
+    assert least < number < 59
+
+
 def test_a_first_rebuild_that_was_killed_is_made_up_for_by_the_next(
     tmp_path: Path, analyzer: Analyzer
 ) -> None:
@@ -174,6 +197,16 @@ def test_a_killed_roll_back_brings_nothing_back(bed: Bed) -> None:
         bed.assert_in_step()
 
 
+def assert_purged(bed: Bed) -> None:
+    """After whatever a killed purge did, the next purge or else the next sync finishes it."""
+    if "a001" in contents(bed):
+        bed.purge("a001")
+    bed.sync()
+    assert "a001" not in contents(bed)
+    assert files_with(bed.folder, RARE) == []
+    bed.assert_in_step()
+
+
 def test_a_killed_purge_is_finished_by_the_next_purge_or_sync(bed: Bed) -> None:
     def change(number: int) -> None:
         bed.put([1], f"{RARE} {number}")
@@ -182,12 +215,19 @@ def test_a_killed_purge_is_finished_by_the_next_purge_or_sync(bed: Bed) -> None:
             bed.rebuild()
 
     for _ in deaths(bed, "purge", random.Random(20240905), change):
-        if "a001" in contents(bed):
-            bed.purge("a001")
+        assert_purged(bed)
+
+
+def test_a_purge_killed_just_before_a_commit_leaves_no_trace(bed: Bed) -> None:
+    for number in range(1, 20):
+        bed.put([1], f"{RARE} {number}")
         bed.sync()
-        assert "a001" not in contents(bed)
-        assert files_with(bed.folder, RARE) == []
-        bed.assert_in_step()
+        bed.rebuild()
+        died = run(bed, "purge", fatal=number, events={"os.rename"}).died
+        assert_purged(bed)
+        if not died:
+            break
+    assert number > 3
 
 
 # Out of space

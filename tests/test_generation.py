@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
@@ -312,6 +313,26 @@ def test_erased_articles_are_in_no_file_and_the_rest_is_found(
         assert (published.sequence(), before.documents) == (1, 3)
         assert found(published, "рядом", analyzer) == ["a003"]
         assert_holds(published, {draft(1): 1, draft(3, "рядом"): 1}, analyzer)
+
+
+def test_the_size_can_be_asked_for_while_a_writer_writes(
+    generations: Generations, analyzer: Analyzer
+) -> None:
+    publish(generations, analyzer, *range(10))
+    done = threading.Event()
+
+    def write() -> None:
+        with closing(generations.current()) as writing:
+            for sequence in range(2, 20):
+                writing.update([document(draft(1, str(sequence)), analyzer, sequence)], [], [SITE], sequence)
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with closing(generations.current()) as current:
+        while not done.is_set():
+            assert current.size() > 10_000
+    writer.join()
 
 
 # Copies

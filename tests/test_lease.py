@@ -26,7 +26,7 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from corpus.lease import lease
-sys.argv = ["/usr/bin/searchsvc", "rebuild", "--engine"]
+sys.argv = ["/usr/bin/searchsvc", "--data-dir", "/srv/news", "-v", "rebuild", "--engine", "whoosh"]
 with lease(Path(sys.stdin.readline().strip()), "работа"):
     print("held", flush=True)
     sys.stdin.readline()

@@ -136,6 +136,22 @@ def test_the_live_generation_is_synced_while_another_is_built(indexed: Bed) -> N
     assert indexed.found("построения") == ["a000", "a029"]
 
 
+def test_a_sync_waits_while_the_new_generation_takes_the_place_of_the_old(indexed: Bed) -> None:
+    waiting = threading.Thread(target=indexed.sync)
+
+    def meanwhile(stage: str, done: int, total: int | None) -> None:
+        if stage == "Проверка":
+            indexed.put([1], "последняя правка")
+            waiting.start()
+            waiting.join(0.3)
+            assert waiting.is_alive()
+
+    rebuild(indexed.archive, indexed.generations, indexed.analyzer, engine="whoosh", progress=meanwhile)
+    waiting.join()
+    assert published(indexed) == "g000002"
+    indexed.assert_in_step()
+
+
 def test_a_second_rebuild_says_who_is_at_it(indexed: Bed) -> None:
     refused: list[LeaseHeldError] = []
 

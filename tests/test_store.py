@@ -248,9 +248,8 @@ def test_keys_survive_the_vacuum(store: Store, analyzer: Analyzer) -> None:
     with store.writing() as writer:
         writer.erase("a004")
     store.settle(vacuum=True)
-    assert {key: stored.card.id for key, stored in store.documents(keys).items()} == {
-        key: f"a{number:03}" for number, key in enumerate(keys) if number != 4
-    }
+    left = {key: draft(number).id for number, key in enumerate(keys) if number != 4}
+    assert {key: stored.card.id for key, stored in store.documents(keys).items()} == left
 
 
 # Reading many at once
@@ -390,14 +389,9 @@ def test_a_file_that_is_no_store_is_an_error_with_a_remedy(
     made.close()
     damage(path)
     store = Store(path)
-    reads: list[Callable[[], object]] = [
-        lambda: store.documents([key]),
-        lambda: store.contents(1),
-        lambda: store.article("a001", 1),
-        lambda: change(store, 2, [document(draft(1), analyzer)]),
-    ]
-    for read in reads:
+    reads = (lambda: store.documents([key]), lambda: store.contents(1), lambda: store.article("a001", 1))
+    for use in (*reads, lambda: change(store, 2, [document(draft(1), analyzer)])):
         with pytest.raises(IndexDamagedError, match="searchsvc rebuild") as caught:
-            read()
+            use()
         assert str(path.parent) in str(caught.value)
     assert damage is not missing or not path.exists()

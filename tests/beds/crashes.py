@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -48,17 +48,17 @@ def servers() -> Any:
     return context
 
 
-def work(name: str, folder: Path, index: Path, fatal: int, done: Any) -> None:
-    """Do *name* on the bed in *folder*; be killed before the *fatal*-th thing done to a file, 0 for never.
+def work(name: str, folder: Path, index: Path, fatal: int, events: Set[str], done: Any) -> None:
+    """Do *name* on the bed in *folder*; be killed before the *fatal*-th of *events*, 0 for never.
 
-    *done* counts these things, from 0 when the work begins.
+    *done* counts these events, from 0 when the work begins.
     """
     analyzer = Analyzer()
     analyzer.lemmas("готово")
     bed = Bed.open(folder, analyzer, index)
 
     def count(event: str, _arguments: object) -> None:
-        if event in FILE_EVENTS:
+        if event in events:
             done.value += 1
             if done.value == fatal:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -81,7 +81,7 @@ def read(index: Path, last: str, started: Any, answers: Any) -> None:
             page = service.search(SearchRequest("круг", per_page=100))
             text = " ".join(segment.text for hit in page.hits for segment in hit.snippet)
             rounds = frozenset(word for word in text.split() if word.isdigit() and len(word) == 5)
-            answer = (page.version, rounds, page.total)
+            answer = (page.version, rounds, len(page.hits))
             if not seen or seen[-1][:3] != answer:
                 seen.append((*answer, time.monotonic()))
                 started.set()

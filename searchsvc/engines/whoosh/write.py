@@ -119,7 +119,6 @@ class WhooshWriter:
             raise IndexBusyError("Индекс Whoosh", "в него пишет другой процесс")
         try:
             self._writer = index.writer(limitmb=WRITER_MB, _lk=False)
-            self._sweep(self._writer.newsegment)
         except BaseException:
             self._lock.release()
             raise
@@ -186,22 +185,18 @@ class WhooshWriter:
         self._lock.release()
 
     def _abandon(self) -> None:
-        """Close the writer if it is open, and remove the files of the segment it was at."""
+        """Close the writer if it is open, and remove all files but those of the last commit."""
         if not self._open:
             return
         self._open = False
         with suppress(Exception):  # Whoosh raises anything where a full disk left files half closed
             self._writer.cancel()
         try:
-            self._sweep()
+            toc = TOC.read(self._storage, INDEX_NAME)
+            clean_files(self._storage, INDEX_NAME, toc.generation, toc.segments)
+            for name in self._storage.list():
+                if name.startswith(f"_{INDEX_NAME}_") and not name.endswith(".toc"):  # of a commit cut short
+                    self._storage.delete_file(name)
             shutil.rmtree(self._writer.temp_storage().folder, ignore_errors=True)
         finally:
             self._lock.release()
-
-    def _sweep(self, *being_written: Any) -> None:
-        """Remove all files that neither the last commit nor a segment *being_written* needs."""
-        toc = TOC.read(self._storage, INDEX_NAME)
-        clean_files(self._storage, INDEX_NAME, toc.generation, [*toc.segments, *being_written])
-        for name in self._storage.list():
-            if name.startswith(f"_{INDEX_NAME}_") and not name.endswith(".toc"):  # of a commit cut short
-                self._storage.delete_file(name)
