@@ -200,6 +200,13 @@ class Database:
                 # One step for all pages: it is one read transaction, which WAL lets others write beside.
                 with _translated(str(target), self.schema), closing(sqlite3.connect(part)) as copy:
                     source.backup(copy)  # type: ignore[union-attr]  # a sqlite3.Connection on this dialect
+                    found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise ArchiveUnavailableError(
+                    self.where,
+                    f"файл базы повреждён ({found}), копия не сделана. Прежние копии сохраните",
+                    self.schema.name,
+                )
             part.rename(target)
         except OSError as error:
             raise ArchiveUnavailableError(str(target), _os_reason(error), self.schema.name) from error

@@ -90,18 +90,18 @@ def _article(article_id: str, number: int, row: dict[str, Any]) -> Article:
         url=f"https://evaluation.invalid/{number}",
         title=clean(str(row.get("title") or "")),
         body=tuple(Paragraph(line.strip()) for line in text.splitlines() if line.strip()),
-        published=_moment(row.get("published")),
+        published=_moment(row.get("published"), row["_id"]),
         tags=tuple(clean(str(tag)) for tag in row.get("tags") or ()),
     )
 
 
-def _moment(value: object) -> datetime | None:
+def _moment(value: object, document: object) -> datetime | None:
     if not value:
         return None
     try:
         moment = datetime.fromisoformat(str(value))
     except ValueError as error:
-        raise EvaluationError(f"Дата «{value}» не по ISO 8601.") from error
+        raise EvaluationError(f"Документ «{document}»: дата «{value}» не по ISO 8601.") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

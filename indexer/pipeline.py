@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 from corpus.archive import Archive
-from corpus.article import Article
+from corpus.article import Article, Change
 from corpus.errors import UnknownArticleError
 from indexer.progress import Progress, silent
 from indexer.verify import verify
@@ -102,7 +102,7 @@ def _build(
         log.info("rebuild.begin generation=%s engine=%s sequence=%d", built.name, engine, start)
         number = built.load(_documents(archive, analyzer, progress), start)
         progress("Поиск похожих записей", 0, number)
-        built.finish(archive.sources(), start)
+        built.finish(archive.sources(), start, change=_described(archive, start))
         _catch_up(archive, built, analyzer, silent)
         with ExitStack() as held:
             live = _live(generations)
@@ -212,6 +212,12 @@ def _catch_up(archive: Archive, generation: Generation, analyzer: Analyzer, prog
             f"Индекс новее архива (изменение {sequence}, в архиве {last}): архив восстановлен из копии "
             "или это другой архив. Перестройте индекс: searchsvc rebuild"
         )
+    known, now = generation.last_change(), _described(archive, sequence)
+    if known and now and known != now:
+        raise GenerationError(
+            f"Архив не тот, по которому построен индекс: изменение {sequence} в нём другое "
+            "(восстановлен из копии?). Перестройте индекс: searchsvc rebuild"
+        )
     replaced = removed = 0
     begin = sequence
     while sequence < last:  # not until there are no more: a crawl may write faster than we read
@@ -230,7 +236,8 @@ def _catch_up(archive: Archive, generation: Generation, analyzer: Analyzer, prog
         purged = {change.article_id for change in changes if change.kind == "purged"}
         if purged:  # before the commit that says so: one killed in between begins here again
             generation.erase(purged)
-        generation.update(documents, gone, archive.sources(), sequence)
+        last_one = _description(changes[-1])
+        generation.update(documents, gone, archive.sources(), sequence, change=last_one)
         replaced += len(documents)
         removed += len(gone)
         progress("Обновление индекса", sequence - begin, max(last - begin, sequence - begin))
@@ -243,3 +250,13 @@ def _state(archive: Archive, article_id: str) -> tuple[Article, int] | None:
         return archive.get(article_id), archive.revision_of(article_id)
     except UnknownArticleError:
         return None
+
+
+def _described(archive: Archive, sequence: int) -> str:
+    """Describe the archive's change number *sequence*; "" if a purge took its line away."""
+    found = archive.changes(sequence - 1, 1)
+    return _description(found[0]) if found and found[0].sequence == sequence else ""
+
+
+def _description(change: Change) -> str:
+    return f"{change.article_id} {change.kind} {change.revision} {change.at.isoformat()}"

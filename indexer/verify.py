@@ -92,6 +92,6 @@ def _guard_against_loss(archive: Archive, live: Generation, contents: dict[str, 
         sequence = changes[-1].sequence
     if len(missing) > LOSS_ARTICLES and len(missing) > LOSS_SHARE * len(before):
         raise VerificationError(
-            f"пропали бы {len(missing)} статей из {len(before)}, хотя архив не говорит об их удалении",
+            f"из {len(before)} статей пропали бы {len(missing)}, хотя архив не говорит об их удалении",
             "Если так и должно быть: searchsvc rebuild --accept-loss",
         )

@@ -32,7 +32,7 @@ CACHE_FORMS = 400_000
 _LETTER = r"[^\W\d_]"
 # Marks and invisible characters belong to the word they stand in.
 _MARK = "[\u0300-\u036f\u00ad\u200b-\u200d\u2060\ufeff]"
-_GROUPED_NUMBER = "(?<!\\d)\\d{1,3}(?:[\u00a0\u202f\u2009]\\d{3})+(?!\\d)"
+_GROUPED_NUMBER = "(?<!\\d)\\d{1,3}(?:[ \u00a0\u202f\u2009]\\d{3})+(?!\\d)"
 # No shorter run can make a match of what follows, so nothing is ever given back: with a plain "+" a
 # query of thirty digits would be tried in 2**30 ways.
 _ATOM = rf"(?:{_GROUPED_NUMBER}|(?:{_LETTER}|\d){_MARK}*+)++"
@@ -54,7 +54,7 @@ _PART = re.compile(_ATOM)
 # «27-й», «2022-го», «10-ти» are numbers; «10-А» and «273-ФЗ» are not.
 _ORDINAL = re.compile(rf"^(\d+){_HYPHEN}(?:[йяеюхмиь]|[оыие][йея]|[оае]го|[оеы]м[уи]?|ых|го|му|ую|ми|ти|ю)$")
 _TRAILING = ".,;:!?)]}'\"’…"
-_SPACED_NUMBER = re.compile("(?<=\\d)[\u00a0\u202f\u2009](?=\\d)")
+_SPACED_NUMBER = re.compile("(?<=\\d)[ \u00a0\u202f\u2009](?=\\d)")
 _CYRILLIC_WORD = re.compile("^[а-яё]+$")
 # An abbreviation in capitals, with the ending speech gives it: «ФГОСы», «ИРОвский» is not one.
 _ABBREVIATION = re.compile("^([А-ЯЁ]{2,7})(?:а|у|ом|е|ы|ов|ам|ами|ах|и|ей)?$")
@@ -161,11 +161,12 @@ class Analyzer:
             yield self._token(position + offset, start + part.start(), part.group())
 
     def _look_up(self, form: str) -> tuple[str, tuple[str, ...]]:
+        form = form[:MAX_WORD]
         found = self._cache.get(form)
         if found is None:
             if len(self._cache) >= self._cache_forms:
                 self._cache.clear()
-            found = self._cache[form] = self._analyse(form[:MAX_WORD])
+            found = self._cache[form] = self._analyse(form)
         return found
 
     def _analyse(self, form: str) -> tuple[str, tuple[str, ...]]:

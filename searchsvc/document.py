@@ -18,7 +18,7 @@ import numpy.typing as npt
 from corpus.article import PART_GAP, Article
 from searchsvc.analysis import Analyzer, Token
 from searchsvc.engine import Entry, title_form
-from searchsvc.text import fold, squeeze
+from searchsvc.text import fold
 
 GAP = 100
 """Positions between title, lead, body and tags: no phrase and no window crosses."""
@@ -67,7 +67,7 @@ def term_hash(term: str) -> int:
 
 def tag_term(tag: str) -> str:
     """Return the term a tag is filtered by: case, ё and spaces do not matter."""
-    return fold(squeeze(tag))
+    return " ".join(fold(tag).split())
 
 
 def rows_with(column: npt.NDArray[np.uint32], hashes: Iterable[int]) -> npt.NDArray[np.bool_]:

@@ -68,7 +68,8 @@ class Plan:
     """A search in an engine's terms.
 
     ``units`` must all match in a full match; where fewer than ``near_below`` articles match
-    in full, those with any unit are near matches. ``excluded`` never match. ``filters`` maps
+    in full, those with any unit are near matches. ``excluded`` never match; there an ``AnyOf`` may
+    name the field of a filter, too. ``filters`` maps
     "source", "category", "tag", "year" to allowed values; ``days`` is an inclusive range of
     proleptic ordinals of the local day. ``depth`` bounds the keys returned, ``near_limit``
     the near ones. ``facets`` names the fields to count ("source", "category", "year").

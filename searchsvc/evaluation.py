@@ -47,26 +47,34 @@ class Answered:
 Figures = dict[str, Any]
 
 
-def read_rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a JSON Lines file.
+def read_rows(path: Path, *fields: str) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a JSON Lines file, each with "_id" and *fields*.
 
     Raises:
-        EvaluationError: the file is missing or a line is no object.
+        EvaluationError: the file is missing or a line is no such object.
     """
+    wanted = ("_id", *fields)
     try:
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
-                    row = json.loads(line)
-                    if not isinstance(row, dict) or "_id" not in row:
-                        raise EvaluationError(f"{path}, строка {number}: нужен объект с полем _id.")
-                    yield row
+                    yield _row(line, wanted, f"{path}, строка {number}")
     except OSError as error:
         raise EvaluationError(
             f"Не читается {path}: {error.strerror}. Нужна папка в раскладке BEIR."
         ) from error
+    except UnicodeDecodeError as error:
+        raise EvaluationError(f"{path}: не UTF-8 ({error}).") from error
+
+
+def _row(line: str, wanted: Sequence[str], place: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
     except ValueError as error:
-        raise EvaluationError(f"{path}: не JSON Lines ({error}).") from error
+        raise EvaluationError(f"{place}: не JSON ({error}).") from error
+    if not isinstance(row, dict) or not all(name in row for name in wanted):
+        raise EvaluationError(f"{place}: нужен объект с полями {', '.join(wanted)}.")
+    return row
 
 
 def read_judged(folder: Path, queries: Path | None = None) -> JudgedSet:
@@ -81,15 +89,19 @@ def read_judged(folder: Path, queries: Path | None = None) -> JudgedSet:
     )
     if path is None:
         raise EvaluationError(f"В папке {folder} нет qrels.tsv (или qrels/test.tsv).")
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()[1:], 2):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise EvaluationError(f"{path}: не UTF-8 ({error}).") from error
+    for number, line in enumerate(lines[1:], 2):
         columns = line.split("\t")
         if len(columns) != 3:
             raise EvaluationError(f"{path}, строка {number}: нужны три столбца через табуляцию.")
         try:
             grades.setdefault(columns[0], {})[columns[1]] = int(float(columns[2]))
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise EvaluationError(f"{path}, строка {number}: оценка «{columns[2]}» не число.") from error
-    rows = read_rows(queries or folder / "queries.jsonl")
+    rows = read_rows(queries or folder / "queries.jsonl", "text")
     found = tuple(JudgedQuery(str(row["_id"]), str(row["text"]), str(row.get("kind", ""))) for row in rows)
     judged = tuple(query for query in found if query.id in grades)
     if not judged:

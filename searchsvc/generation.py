@@ -43,6 +43,7 @@ COMMIT_WAIT = 15.0
 
 _NAME = re.compile(r"g(\d{6})$")
 _STORE = "store.db"
+_ERASURE = "e"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +144,31 @@ class Generation:
             writer.commit(UNFINISHED)
         return number
 
-    def finish(self, sources: Iterable[Source], sequence: int) -> None:
-        """Give a loaded generation its neighbours and its sequence."""
+    def finish(self, sources: Iterable[Source], sequence: int, *, change: str = "") -> None:
+        """Give a loaded generation its neighbours and its sequence; *change* as in ``update``."""
         with self.store.writing() as store:
+            store.put_statistic(_change_name(sequence), change.encode())
             store.put_sources(sources)
             rebuild_neighbours(store)
         self._commit((), (), str(sequence))
 
     def update(
-        self, documents: Sequence[Document], removed: Iterable[str], sources: Iterable[Source], sequence: int
+        self,
+        documents: Sequence[Document],
+        removed: Iterable[str],
+        sources: Iterable[Source],
+        sequence: int,
+        *,
+        change: str = "",
     ) -> None:
-        """Bring changes in and move to *sequence*: all of it or nothing. Hold ``writing`` meanwhile."""
+        """Bring changes in and move to *sequence*: all of it or nothing. Hold ``writing`` meanwhile.
+
+        *change* describes the last change; ``last_change`` gives it back, so that an archive of
+        another history (a restored copy) is told from the one this index was made from.
+        """
         gone = list(removed)
         with self.store.writing() as store:
+            store.put_statistic(_change_name(sequence), change.encode())
             store.undo_after(self.sequence())
             for article in (*gone, *(document.article.id for document in documents)):
                 store.retire(article, sequence)
@@ -166,7 +179,7 @@ class Generation:
             }
             update_neighbours(store, changed)
             store.put_sources(sources)
-            store.prune()
+            store.prune(self.sequence())
         self._commit(entries, gone, str(sequence))
 
     def tidy(self) -> None:
@@ -177,7 +190,7 @@ class Generation:
     def erase(self, article_ids: Iterable[str]) -> None:
         """Remove articles so that nothing of them is left in any file. Hold ``writing`` meanwhile."""
         gone = list(article_ids)
-        mark = self.engine.snapshot().mark
+        mark = _mark_of_erasure(self.engine.snapshot().mark)
         with self.engine.writer() as writer:
             for article in gone:
                 writer.delete(article)
@@ -194,11 +207,16 @@ class Generation:
             GenerationError: it was never finished.
         """
         mark = (snapshot or self.engine.snapshot()).mark
-        if not mark.isdigit():
+        number = mark.partition(_ERASURE)[0]
+        if not number.isdigit():
             raise GenerationError(
                 f"Поколение «{self.folder}» не достроено. Постройте индекс заново: searchsvc rebuild"
             )
-        return int(mark)
+        return int(number)
+
+    def last_change(self) -> str:
+        """Return the description of the change this generation has come to, "" if none was given."""
+        return self.store.statistic(_change_name(self.sequence())).decode()
 
     def _commit(self, entries: Iterable[Entry], gone: Iterable[str], mark: str) -> None:
         with self.engine.writer() as writer:
@@ -232,8 +250,10 @@ class Generations:
             return _pointer(values["generation"], values["previous"])
         except FileNotFoundError as error:
             raise NoIndexError(self.folder) from error
-        except PermissionError:
-            raise  # nothing is damaged, and a rebuild would not help
+        except PermissionError as error:  # nothing is damaged, and a rebuild would not help
+            raise GenerationError(
+                f"«{self.pointer_path}»: нет прав на чтение. Проверьте права на папку данных."
+            ) from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IndexDamagedError(self.pointer_path, str(error)) from error
 
@@ -311,6 +331,19 @@ def _pointer(generation: str, previous: str) -> Pointer:
     if not _NAME.match(generation) or (previous != "" and not _NAME.match(previous)):
         raise ValueError("указатель не называет поколения")
     return Pointer(generation, previous)
+
+
+def _change_name(sequence: int) -> str:
+    return f"change {sequence}"
+
+
+def _mark_of_erasure(mark: str) -> str:
+    """Return another mark for the same change of the archive: «99» gives «99e1», that «99e2».
+
+    An erasure changes answers without a change of the archive, and the version token must tell.
+    """
+    number, _, erasures = mark.partition(_ERASURE)
+    return f"{number}{_ERASURE}{int(erasures or 0) + 1}"
 
 
 def _write_atomically(path: Path, text: str) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from searchsvc.engine import Snapshot
+from searchsvc.engine import Plan, Snapshot
 from searchsvc.errors import GenerationError
 from searchsvc.generation import Generation, Generations
 
@@ -26,11 +26,19 @@ class View:
     generation: Generation
     snapshot: Snapshot
     sequence: int
+    _values: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
     @property
     def version(self) -> str:
-        """The version token."""
-        return f"{self.generation.name}.{self.sequence}.{CURATION}"
+        """The version token; it changes with every commit that changes an answer."""
+        return f"{self.generation.name}.{self.snapshot.mark}.{CURATION}"
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Return the values that a facet's field has in this state; asked of the engine once."""
+        if name not in self._values:
+            matches = self.snapshot.search(Plan(depth=0, facets=(name,), near_below=0))
+            self._values[name] = tuple(matches.facets[name])
+        return self._values[name]
 
 
 class LiveIndex:
@@ -63,6 +71,10 @@ class LiveIndex:
         if view is None or self._watcher is None:
             view = self._renew()
         return view
+
+    def renewed(self) -> View:
+        """Return the newest state, looking for it now."""
+        return self._renew()
 
     @property
     def problem(self) -> str:

@@ -44,6 +44,7 @@ class Planned:
 
     units: tuple[Unit, ...]
     excluded: tuple[engine.Clause, ...]
+    excluded_values: tuple[query.Filter, ...]
     filters: Mapping[str, tuple[str, ...]]
     days: tuple[int | None, int | None] | None
     words: tuple[Word, ...]
@@ -64,12 +65,17 @@ def plan(tree: query.Query, analyzer: Analyzer) -> Planned:
             (weak if stop else strong).append(unit)
     words = compiler.words(weak_stops=bool(strong))
     for item in tree.clauses:
-        if isinstance(item, query.Exclusion):
+        if isinstance(item, query.Exclusion) and not isinstance(item.clause, query.Filter):
             excluded.extend(unit.clause for unit, _ in compiler.units(item.clause, seen=False))
     dates = [item for item in tree.clauses if isinstance(item, query.DateFilter)]
     return Planned(
         units=tuple({unit.clause: unit for unit in strong or weak}.values())[:MAX_UNITS],
         excluded=tuple(excluded),
+        excluded_values=tuple(
+            item.clause
+            for item in tree.clauses
+            if isinstance(item, query.Exclusion) and isinstance(item.clause, query.Filter)
+        ),
         filters=tree.filters(),
         days=_days(dates),
         words=tuple(word for word, _ in words),

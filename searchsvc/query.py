@@ -3,7 +3,7 @@
     слово            all its forms
     "слова рядом"    side by side in this order, in any form
     !слово           this very form
-    -слово           articles without it (also -"фраза", -!слово)
+    -слово           articles without it (also -"фраза", -!слово, -заголовок:слово, -категория:значение)
     а OR б, а ИЛИ б  any of them
     заголовок:слово  only in titles (title:; also with "фраза" and !слово)
     источник: категория: тег: год: дата:   filters (source: category: tag: year: date:)
@@ -55,19 +55,19 @@ class Alternatives:
 
 
 @dataclass(frozen=True, slots=True)
-class Exclusion:
-    """A word or phrase that must not occur."""
-
-    clause: Word | Phrase
-    span: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
 class Filter:
     """A restriction: ``field`` is "source", "category", "tag" or "year"."""
 
     field: str
     value: str
+    span: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A word or phrase that must not occur, or a field's value an article must not have."""
+
+    clause: Word | Phrase | Filter
     span: tuple[int, int]
 
 
@@ -124,6 +124,7 @@ _PIECE = re.compile(
     | (?P<field>(?:{"|".join(_FIELDS)}):(?=\S))
     | (?P<phrase>{QUOTED})
     | (?P<exact>!(?=[^\s!{QUOTES}]))
+    | (?P<number>(?<!\S)\d{{1,3}}(?:[ \u00a0\u202f\u2009]\d{{3}})+(?!\d))
     | (?P<word>[^\s{QUOTES}]+)
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -172,9 +173,9 @@ def _pieces(text: str) -> Iterator[Clause | None]:
             yield None
             continue
         if kind == "sign":
-            inner, place = _operand(text, place, start)
-            if inner is not None:
-                yield Exclusion(inner, (start, place))
+            excluded, place = _excluded(text, place, start)
+            if excluded is not None:
+                yield Exclusion(excluded, (start, place))
         elif kind == "field":
             clause, place = _fielded(text, match)
             if clause is not None:
@@ -183,6 +184,15 @@ def _pieces(text: str) -> Iterator[Clause | None]:
             inner, place = _operand(text, start, start)
             if inner is not None:
                 yield inner
+
+
+def _excluded(text: str, place: int, start: int) -> tuple[Word | Phrase | Filter | None, int]:
+    """Read what a minus sign excludes. A period is not among it: nobody types «-дата:2022»."""
+    match = _PIECE.match(text, place)
+    if match is None or match.lastgroup != "field":
+        return _operand(text, place, start)
+    clause, stop = _fielded(text, match)
+    return (clause if isinstance(clause, Word | Phrase | Filter) else None), stop
 
 
 def _operand(text: str, place: int, start: int) -> tuple[Word | Phrase | None, int]:

@@ -142,7 +142,7 @@ def _matching_rows(
 def _bm25(hits: _Hits, idf: Floats, batch: RecordBatch, average: float) -> Floats:
     weight = np.zeros((hits.documents, hits.words))
     np.add.at(weight, (hits.document, hits.word), _PART_WEIGHT[hits.part])
-    length = np.diff(batch.bounds)[:, None]
+    length = batch.lengths[:, None]
     norm = BM25_K1 * (1 - BM25_B + BM25_B * length / max(average, 1.0))
     return np.asarray((idf * weight * (BM25_K1 + 1) / (weight + norm)).sum(axis=1), np.float64)
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from searchsvc.query import QUOTED
 from searchsvc.results import Correction
+from searchsvc.stopwords import STOP_WORDS
+from searchsvc.text import fold
 
 Known = Callable[[str], bool]
 """Says whether the archive has a word, in this or another of its forms."""
@@ -30,6 +32,9 @@ _QUOTED = re.compile(QUOTED)
 _LEFT_ALONE = re.compile(r"://|@|^[\w-]+:|^-|^!|\.(?:ru|com|org|net|info|edu)\b|^\d+$", re.IGNORECASE)
 # A key that is a letter in the Russian layout and a mark in the Latin one.
 _EDGE_MARKS = ".,;:?!/'`\"()"
+_MOST_MARKS = 3
+_LONGEST = 40
+"""No word is longer; a chunk that is was made by a program, and every cut of it would be tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +72,14 @@ def repair_layout(chunk: str, known: Known) -> str | None:
     """Return *chunk* (no spaces) as it reads on the other keyboard layout, or None.
 
     The keys of one layout may make up the whole chunk or any part of it, so that
-    «Образовfybt» becomes «Образование». Only words of the archive are ever proposed; marks
-    around the word stay.
+    «Образовfybt» becomes «Образование». Only words of the archive are ever proposed, and single
+    letters only where they are words («d школе»); marks around the word stay.
     """
-    if known(chunk) or known(chunk.strip(_EDGE_MARKS)):
+    if len(chunk) > _LONGEST or known(chunk) or known(chunk.strip(_EDGE_MARKS)):
         return None
     bare = chunk.lstrip("(")
     for word, marks in _readings(bare):
-        if known(word):
+        if known(word) and (len(word) > 1 or fold(word) in STOP_WORDS):
             return chunk[: len(chunk) - len(bare)] + word + marks
     return None
 
@@ -84,7 +89,8 @@ def _readings(chunk: str) -> Iterator[tuple[str, str]]:
 
     What stands at the end may be letters typed as marks or marks.
     """
-    for end in range(len(chunk), len(chunk.rstrip(_EDGE_MARKS)) - 1, -1):
+    least = max(len(chunk.rstrip(_EDGE_MARKS)), len(chunk) - _MOST_MARKS)
+    for end in range(len(chunk), least - 1, -1):
         core, marks = chunk[:end], chunk[end:]
         if not _LATIN_TYPED.isdisjoint(core):  # a mark typed for a letter will do: «;енщина»
             yield core.translate(TO_RUSSIAN), marks

@@ -16,7 +16,7 @@ from corpus.article import tag_line
 from searchsvc import query
 from searchsvc.analysis import Analyzer
 from searchsvc.document import tag_term
-from searchsvc.engine import Candidate, Matches, Plan
+from searchsvc.engine import AnyOf, Candidate, Matches, Plan
 from searchsvc.errors import BadRequestError, FingerprintError, GenerationError, NotFoundError
 from searchsvc.live import LiveIndex, View
 from searchsvc.planning import Planned, plan
@@ -49,6 +49,9 @@ NEAR_BELOW = 10
 
 RECENT = 6
 
+ATTEMPTS = 3
+"""How often a search is answered anew because a purge took away what it was to show."""
+
 _ALWAYS = 3_652_059  # the ordinal of date.max
 
 
@@ -72,6 +75,14 @@ class _Answer:
     scores: Mapping[int, float]
 
 
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page of results; not ``complete`` if a text was purged while it was made."""
+
+    shown: ResultPage
+    complete: bool
+
+
 class SearchService:
     """Answers searches. Thread-safe."""
 
@@ -93,18 +104,26 @@ class SearchService:
         """
         started = time.perf_counter()
         _check(request)
-        view = self._live.view()
+        page = self._attempt(request, self._live.view(), started)
+        for _ in range(ATTEMPTS):
+            if page.complete:
+                break
+            page = self._attempt(request, self._live.renewed(), started)
+        return page.shown
+
+    def _attempt(self, request: SearchRequest, view: View, started: float) -> _Page:
+        """Answer from one view. A purge may take a text away from a view that is still in use."""
         answer = self._answer(request.text, request, view)
         corrections: Repair | None = None
         suggestions: tuple[str, ...] = ()
         if not answer.matches.total and request.correct != "off":
             repair = repair_query(request.text, lambda word: self._known(word, view))
-            if repair is not None and request.correct == "auto":
+            if repair is not None:
                 better = self._answer(repair.text, request, view)
-                if better.matches.total or len(better.rows) > len(answer.rows):
+                if better.rows and request.correct == "auto":
                     answer, corrections = better, repair
-            if repair is not None and corrections is None:
-                suggestions = (repair.text,)
+                elif better.rows:
+                    suggestions = (repair.text,)
         return self._page(
             request, view, answer, corrections.corrections if corrections else (), suggestions, started
         )
@@ -121,7 +140,7 @@ class SearchService:
             Plan(
                 units=tuple(unit.clause for unit in planned.units),
                 words=planned.word_clauses,
-                excluded=planned.excluded,
+                excluded=(*planned.excluded, *_excluded_values(planned, view)),
                 filters=filters,
                 days=_days(request, planned),
                 order=order,
@@ -133,6 +152,7 @@ class SearchService:
         )
         full, scores = self._ordered(matches.full, order == "relevance", planned, matches, view)
         near, near_scores = self._ordered(matches.near, True, planned, matches, view)
+        near_scores = _below(min(scores.values(), default=None), near_scores)
         return _Answer(text, planned, matches, (full + near)[:MAX_DEPTH], scores | near_scores)
 
     def _ordered(
@@ -146,10 +166,9 @@ class SearchService:
         statistics = Statistics(matches.documents, matches.average_length, matches.word_counts)
         scores = rank(planned.words, batch, statistics)
         order = np.argsort(-scores, kind="stable")
-        floor = float(scores.min())
         ranked = {head[row].key: float(scores[row]) for row in order}
         # Below the second stage the engine's scores only keep their order, under the last of it.
-        ranked |= {c.key: floor * c.score / (c.score + 1) for c in tail}
+        ranked |= _below(float(scores.min()), {candidate.key: candidate.score for candidate in tail})
         return (*(head[row] for row in order), *tail), ranked
 
     def _page(
@@ -160,7 +179,7 @@ class SearchService:
         corrections: tuple[Correction, ...],
         suggestions: tuple[str, ...],
         started: float,
-    ) -> ResultPage:
+    ) -> _Page:
         first = (request.page - 1) * request.per_page
         shown = answer.rows[first : first + request.per_page]
         stored = view.generation.store.documents([candidate.key for candidate in shown])
@@ -178,7 +197,7 @@ class SearchService:
             if not matches.total and matches.unit_counts
             else ()
         )
-        return ResultPage(
+        page = ResultPage(
             original=request.text,
             effective=answer.text,
             corrections=corrections,
@@ -194,6 +213,7 @@ class SearchService:
             version=view.version,
             took_ms=(time.perf_counter() - started) * 1000,
         )
+        return _Page(page, complete=len(hits) == len(shown))
 
     def _hit(
         self, candidate: Candidate, stored: Stored, answer: _Answer, request: SearchRequest, view: View
@@ -354,6 +374,17 @@ def _days(request: SearchRequest, planned: Planned) -> tuple[int, int] | None:
     return max(starts, default=1), min(ends, default=_ALWAYS)
 
 
+def _below(floor: float | None, scores: dict[int, float]) -> dict[int, float]:
+    """Squeeze *scores* under *floor*, keeping their order: a score is to say what comes first."""
+    if floor is None:
+        return scores
+    return {key: floor - 1 / (1 + max(score, 0.0)) for key, score in scores.items()}
+
+
+def _excluded_values(planned: Planned, view: View) -> list[AnyOf]:
+    return [AnyOf(_resolved(item.field, (item.value,), view), item.field) for item in planned.excluded_values]
+
+
 def _merged(
     typed: Mapping[str, tuple[str, ...]], asked: Mapping[str, tuple[str, ...]], view: View
 ) -> dict[str, tuple[str, ...]]:
@@ -378,15 +409,15 @@ def _resolved(field: str, values: Sequence[str], view: View) -> tuple[str, ...]:
     if field == "year":
         return tuple(values)
     spelled: dict[str, list[str]] = {}
-    counts = view.snapshot.search(Plan(depth=0, facets=(field,), near_below=0)).facets[field]
-    for value in counts:
+    known = view.values(field)
+    for value in known:
         spelled.setdefault(fold(value), []).append(value)
         if field == "source":
             spelled.setdefault(fold(_source_title(view, value)), []).append(value)
     return tuple(
         name
         for value in values
-        for name in ([value] if value in counts else spelled.get(fold(value), [value]))
+        for name in ([value] if value in known else spelled.get(fold(value), [value]))
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,11 +13,14 @@ from corpus.article import PART_GAP
 from searchsvc.document import PARTS, Record, rows_with
 from searchsvc.planning import Word
 from searchsvc.results import Segment
+from searchsvc.text import squeeze
 
 SNIPPET_CHARS = 260
 """About three lines on a wide screen, six on a phone."""
 
 _REACH = 40  # how far a snippet's edge may move to reach the beginning of a sentence or word
+# A block without a mark at its end would run into the next one; a full stop is as long as the gap.
+_BLOCK_END = re.compile(rf"(?<=[\w»)%]){PART_GAP}")
 _SENTENCE_ENDS = ".!?…\n"
 _SHOWN_PARTS = (PARTS.index("lead"), PARTS.index("body"))
 
@@ -67,6 +71,7 @@ def snippet(
     """
     begin = len(title) + len(PART_GAP) if title else 0
     text = text[: max(begin, len(text) - len(tags) - len(PART_GAP))] if tags else text
+    text = _BLOCK_END.sub(". ", text)
     inside = np.isin(marks.parts, _SHOWN_PARTS)
     start = _best_start(marks.starts[inside], marks.words[inside], size, begin)
     start = _sentence_start(text, start, begin)
@@ -156,7 +161,7 @@ def _joined(segments: Sequence[Segment]) -> tuple[Segment, ...]:
 
 
 def _one_line(text: str) -> str:
-    parts = text.split()
+    parts = squeeze(text).split(" ") if squeeze(text) else []
     if not parts:
         return " "
     return (" " if text[0].isspace() else "") + " ".join(parts) + (" " if text[-1].isspace() else "")

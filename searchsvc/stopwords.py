@@ -28,12 +28,13 @@ _PRONOUNS = """
 такой такая такое такие такого таких такому таким такими такую том этом
 где куда откуда там тут здесь туда сюда тогда зачем почему сколько
 """
+_NUMBER_SIGNS = "n no"  # «приказ N 1493» is how № is typed where the keyboard has none
 _AUXILIARIES = """
 быть был была было были есть будет будут буду будем будете будь будучи является являются являлся являлась
 """
 
 STOP_WORDS: frozenset[str] = frozenset(
     word.replace("ё", "е")
-    for words in (_PREPOSITIONS, _CONJUNCTIONS, _PARTICLES, _PRONOUNS, _AUXILIARIES)
+    for words in (_PREPOSITIONS, _CONJUNCTIONS, _PARTICLES, _PRONOUNS, _AUXILIARIES, _NUMBER_SIGNS)
     for word in words.split()
 )

@@ -45,7 +45,8 @@ _SCHEMA = """
 CREATE TABLE document (
     key INTEGER PRIMARY KEY AUTOINCREMENT,
     article TEXT NOT NULL, revision INTEGER NOT NULL,
-    since INTEGER NOT NULL, until INTEGER, ended REAL, day INTEGER NOT NULL,
+    since INTEGER NOT NULL, until INTEGER, ended REAL,
+    day INTEGER NOT NULL, length INTEGER NOT NULL,
     card TEXT NOT NULL, text TEXT NOT NULL, body BLOB NOT NULL, record BLOB NOT NULL
 );
 CREATE INDEX document_article ON document (article);
@@ -53,10 +54,15 @@ CREATE INDEX document_until ON document (until) WHERE until IS NOT NULL;
 CREATE INDEX document_since ON document (since);
 CREATE TABLE source (id TEXT PRIMARY KEY, url TEXT NOT NULL, title TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE form (form TEXT PRIMARY KEY, documents INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE neighbours (article TEXT PRIMARY KEY, list TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE neighbour (
+    article TEXT NOT NULL, other TEXT NOT NULL, score REAL NOT NULL, PRIMARY KEY (article, other)
+) WITHOUT ROWID;
+CREATE INDEX neighbour_other ON neighbour (other);
 CREATE TABLE signature (article TEXT PRIMARY KEY, day INTEGER NOT NULL, terms BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE statistic (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
+
+_NEIGHBOURS = "SELECT other, score FROM neighbour WHERE article = ? ORDER BY score DESC, other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +92,13 @@ class Stored:
 @dataclass(frozen=True, slots=True)
 class RecordBatch:
     """Records of several documents end to end; document ``i`` has rows ``bounds[i]:bounds[i + 1]``.
-    ``days`` are ordinals of the local day of publication, 0 where there is none."""
+    ``days`` are ordinals of the local day of publication, 0 where there is none; ``lengths`` are
+    the documents' numbers of words."""
 
     rows: Record
     bounds: npt.NDArray[np.int64]
     days: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64]
 
 
 class _Sealed(sqlite3.Connection):
@@ -176,16 +184,19 @@ class Store:
 
     def records(self, keys: Sequence[int]) -> RecordBatch:
         """Return the records of *keys*, in their order; a missing one is empty."""
-        found: dict[int, tuple[bytes, int]] = {}
+        found: dict[int, tuple[bytes, int, int]] = {}
         with self._reading() as connection:
             for part in _parts(keys):
-                for row in connection.execute(_in("SELECT key, record, day FROM document", part), part):
+                for row in connection.execute(
+                    _in("SELECT key, record, day, length FROM document", part), part
+                ):
                     found[row[0]] = row[1:]
-        blobs = [found.get(key, (b"", 0))[0] for key in keys]
+        blobs = [found.get(key, (b"", 0, 0))[0] for key in keys]
         sizes = np.array([len(blob) // RECORD.itemsize for blob in blobs], np.int64)
         bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
-        days = np.array([found.get(key, (b"", 0))[1] for key in keys], np.int64)
-        return RecordBatch(np.frombuffer(b"".join(blobs), RECORD), bounds, days)
+        days = np.array([found.get(key, (b"", 0, 0))[1] for key in keys], np.int64)
+        lengths = np.array([found.get(key, (b"", 0, 0))[2] for key in keys], np.int64)
+        return RecordBatch(np.frombuffer(b"".join(blobs), RECORD), bounds, days, lengths)
 
     def documents(self, keys: Sequence[int]) -> dict[int, Stored]:
         """Return the documents of *keys* in one read; purged ones are missing."""
@@ -222,10 +233,7 @@ class Store:
     def neighbours(self, article_id: str) -> list[tuple[str, float]]:
         """Return ids of neighbours with their scores, best first."""
         with self._reading() as connection:
-            row = connection.execute(
-                "SELECT list FROM neighbours WHERE article = ?", (article_id,)
-            ).fetchone()
-        return [(str(name), float(score)) for name, score in json.loads(row[0])] if row else []
+            return connection.execute(_NEIGHBOURS, (article_id,)).fetchall()
 
     def sources(self) -> Mapping[str, Source]:
         """Return the sources by id, as they were when first asked for, or since ``renew``."""
@@ -244,6 +252,12 @@ class Store:
         with self._reading() as connection:
             row = connection.execute("SELECT documents FROM form WHERE form = ?", (form,)).fetchone()
         return int(row[0]) if row else 0
+
+    def statistic(self, name: str) -> bytes:
+        """Return a statistic, empty where there is none."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT value FROM statistic WHERE name = ?", (name,)).fetchone()
+        return bytes(row[0]) if row else b""
 
     def contents(self, sequence: int) -> dict[str, int]:
         """Return the revision of every article at *sequence*."""
@@ -347,13 +361,14 @@ class StoreWriter:
         }
         body = zlib.compress(json.dumps(article_to_dict(article), ensure_ascii=False).encode(), 6)
         cursor = self._connection.execute(
-            "INSERT INTO document (article, revision, since, day, card, text, body, record) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO document (article, revision, since, day, length, card, text, body, record) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 article.id,
                 document.revision,
                 sequence,
                 article.published.toordinal() if article.published else 0,
+                document.length,
                 json.dumps(card, ensure_ascii=False),
                 document.text,
                 body,
@@ -373,7 +388,7 @@ class StoreWriter:
             self._connection.execute(
                 "UPDATE document SET until = ?, ended = ? WHERE key = ?", (sequence, time.time(), key)
             )
-        self._connection.execute("DELETE FROM neighbours WHERE article = ?", (article_id,))
+        self._connection.execute("DELETE FROM neighbour WHERE article = ? OR other = ?", (article_id,) * 2)
         self._connection.execute("DELETE FROM signature WHERE article = ?", (article_id,))
 
     def erase(self, article_id: str) -> None:
@@ -381,8 +396,12 @@ class StoreWriter:
         self.retire(article_id, 0)
         self._connection.execute("DELETE FROM document WHERE article = ?", (article_id,))
 
-    def prune(self) -> None:
-        """Delete rows that ended long enough ago."""
+    def prune(self, sequence: int) -> None:
+        """Delete rows that ended long enough ago, and descriptions of changes before *sequence*."""
+        self._connection.execute(
+            "DELETE FROM statistic WHERE name LIKE 'change %' AND CAST(substr(name, 8) AS INTEGER) < ?",
+            (sequence,),
+        )
         self._connection.execute("DELETE FROM document WHERE ended < ?", (time.time() - KEEP_SECONDS,))
 
     def put_sources(self, sources: Iterable[Source]) -> None:
@@ -403,11 +422,12 @@ class StoreWriter:
         ).fetchall()
 
     def put_neighbours(self, lists: Iterable[tuple[str, Sequence[tuple[str, float]]]]) -> None:
-        """Keep neighbours of articles."""
-        self._connection.executemany(
-            "INSERT OR REPLACE INTO neighbours VALUES (?, ?)",
-            ((name, json.dumps(found)) for name, found in lists),
-        )
+        """Keep neighbours of articles in the place of those they had."""
+        for name, found in lists:
+            self._connection.execute("DELETE FROM neighbour WHERE article = ?", (name,))
+            self._connection.executemany(
+                "INSERT INTO neighbour VALUES (?, ?, ?)", [(name, other, score) for other, score in found]
+            )
 
     def put_statistic(self, name: str, value: bytes) -> None:
         """Keep a packed statistic of the whole collection."""
@@ -435,10 +455,7 @@ class StoreWriter:
 
     def neighbours(self, article_id: str) -> list[tuple[str, float]]:
         """Return an article's neighbours as they are kept now."""
-        row = self._connection.execute(
-            "SELECT list FROM neighbours WHERE article = ?", (article_id,)
-        ).fetchone()
-        return [(name, score) for name, score in json.loads(row[0])] if row else []
+        return self._connection.execute(_NEIGHBOURS, (article_id,)).fetchall()
 
     def flush(self) -> None:
         """Write the counts of forms gathered so far."""

@@ -18,12 +18,15 @@ STRESS_MARKS = "\u0300\u0301"
 _DROP = re.compile(f"[{INVISIBLE}\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
 _MARKS = re.compile("[\u0300-\u036f]")
 _SPACES = re.compile(r"\s+")
+_HARD_SPACES = "\u00a0\u202f\u2009"
 
 # Pairs that look alike in print. Upper case has more of them than lower case.
 _LATIN_TO_CYRILLIC = str.maketrans("ABCEHKMOPTXYaceopxy", "АВСЕНКМОРТХУасеорху")
 _CYRILLIC_TO_LATIN = str.maketrans("АВСЕНКМОРТХУасеорхуіІ", "ABCEHKMOPTXYaceopxyiI")
 # NFC puts a grave accent, the mark of a secondary stress, into these letters.
 _STRESSED = str.maketrans("ѐѝЀЍ", "еиЕИ")
+# «бóльшая» with a Latin ó: some keyboards have no other way to mark the stress.
+_ACCENTED = re.compile("[\u00c0-\u00ff]")
 _TYPED = str.maketrans({"\u2010": "-", "\u2011": "-", "’": "'"})
 _LATIN = re.compile("[A-Za-z]")
 _CYRILLIC = re.compile("[А-яЁёІі]")
@@ -37,8 +40,11 @@ def clean(text: str) -> str:
 
 
 def squeeze(text: str) -> str:
-    """Return *text* with every run of white space as one space, ends trimmed."""
-    return _SPACES.sub(" ", text).strip()
+    """Return *text* with every run of white space as one space, ends trimmed.
+
+    A hard or thin space that stands alone stays what it is: it holds «1 250» together.
+    """
+    return _SPACES.sub(lambda run: " " if run[0].strip(_HARD_SPACES) else run[0][0], text).strip()
 
 
 def unmix(word: str) -> str:
@@ -65,6 +71,7 @@ def strip_marks(word: str) -> str:
         return word
     word = unicodedata.normalize("NFC", _DROP.sub("", word))
     if _CYRILLIC.search(word):
+        word = _ACCENTED.sub(lambda match: unicodedata.normalize("NFD", match.group())[0], word)
         return _MARKS.sub("", word).translate(_STRESSED)
     return _MARKS.sub("", unicodedata.normalize("NFD", word))
 

@@ -100,7 +100,8 @@ NUMBERS = {
     "1\u202f000\u202f000": "0 1\u202f000\u202f000 = 1000000",
     f"2022{HARD_SPACE}250": "0 2022 = 2022 | 1 250 = 250",
     f"12{HARD_SPACE}345{HARD_SPACE}6": f"0 12{HARD_SPACE}345 = 12345 | 1 6 = 6",
-    "1 250": "0 1 = 1 | 1 250 = 250",
+    "1 250": "0 1 250 = 1250",
+    "14 1250": "0 14 = 14 | 1 1250 = 1250",
     "3,5": "0* 3,5 = 3,5 | 0 3 = 3 | 1 5 = 5",
     "02.08.2022": "0* 02.08.2022 = 02.08.2022 | 0 02 = 02 | 1 08 = 08 | 2 2022 = 2022",
     "2021/2022": "0* 2021/2022 = 2021/2022 | 0 2021 = 2021 | 1 2022 = 2022",
@@ -271,6 +272,7 @@ def test_what_stands_apart_is_analysed_apart(analyzer: Analyzer, parts: list[str
     assert together == apart
 
 
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "text",
     [
@@ -285,10 +287,10 @@ def test_what_stands_apart_is_analysed_apart(analyzer: Analyzer, parts: list[str
     ids=["digits", "digits and letters", "a word", "dashes", "labels", "hyphens", "spaced digits"],
 )
 def test_no_text_is_analysed_for_long(analyzer: Analyzer, text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for token in analyzer.tokens(text):
         assert len(token.folded) <= MAX_WORD
-    assert time.perf_counter() - started < 5  # a quadratic analysis takes a minute, an exponential one years
+    assert time.process_time() - started < 5  # a quadratic analysis takes a minute, an exponential one years
 
 
 # --- the same everywhere and at all times -----------------------------------------------------
@@ -333,8 +335,8 @@ def test_forms_met_before_are_analysed_much_faster() -> None:
     fresh.lemmas("словарь")  # the dictionary loads once
     times = []
     for _ in range(2):
-        started = time.perf_counter()
+        started = time.process_time()
         for _ in fresh.tokens(text):
             pass
-        times.append(time.perf_counter() - started)
+        times.append(time.process_time() - started)
     assert times[0] > 1.5 * times[1]

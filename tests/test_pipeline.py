@@ -306,8 +306,8 @@ def forget_article(store: sqlite3.Connection) -> None:
 
 def add_article(store: sqlite3.Connection) -> None:
     store.execute(
-        "INSERT INTO document (article, revision, since, day, card, text, body, record) "
-        "SELECT 'a999', 1, since, day, card, text, body, record FROM document LIMIT 1"
+        "INSERT INTO document (article, revision, since, day, length, card, text, body, record) "
+        "SELECT 'a999', 1, since, day, length, card, text, body, record FROM document LIMIT 1"
     )
 
 

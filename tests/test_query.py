@@ -240,12 +240,12 @@ def test_a_very_long_query_is_read_to_its_limit() -> None:
         "." * 200_000,
         "а OR " * 50_000,
     ):
-        started = time.perf_counter()
+        started = time.process_time()
         query = parse(text)
         assert query.truncated
         assert query.text == text
         assert all(clause.span[1] <= MAX_LENGTH for clause in query.clauses)
-        assert time.perf_counter() - started < 1
+        assert time.process_time() - started < 1
     assert not parse("а" * MAX_LENGTH).truncated
 
 

@@ -47,7 +47,8 @@ def batch(*records: Record, days: list[date | None] | None = None) -> RecordBatc
     bounds = np.cumsum([0, *map(len, records)])
     ordinals = [day.toordinal() if day else 0 for day in days or [None] * len(records)]
     rows = np.concatenate([*records, np.empty(0, RECORD)])
-    return RecordBatch(rows, bounds.astype(np.int64), np.array(ordinals, np.int64))
+    lengths = np.array([*map(len, records)], np.int64)
+    return RecordBatch(rows, bounds.astype(np.int64), np.array(ordinals, np.int64), lengths)
 
 
 def words(*texts: str) -> list[Word]:

@@ -322,6 +322,7 @@ PIECES = [
 ]  # fmt: skip
 
 
+@pytest.mark.timeout(120)
 @given(
     st.lists(st.sampled_from(PIECES), max_size=10).map("".join)
     | st.text(st.characters(exclude_categories=[])),

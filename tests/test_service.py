@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -19,9 +20,6 @@ from searchsvc.live import LiveIndex
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings, load_settings
-
-ALL = 100
-"""Rows of a page that holds every row of the sample."""
 
 
 def test_an_article_is_as_the_archive_has_it(
@@ -46,7 +44,7 @@ def test_an_unknown_article_is_an_error_that_names_it(sample_service: SearchServ
 
 
 def test_neighbours_are_at_most_as_many_as_asked_for(sample_service: SearchService) -> None:
-    hits = sample_service.search(SearchRequest("школа", per_page=ALL)).hits
+    hits = sample_service.search(SearchRequest("школа", per_page=100)).hits
     most = {hit.id: sample_service.similar(hit.id, 20) for hit in hits}
     article_id = max(most, key=lambda name: len(most[name]))
     assert len(most[article_id]) > 5
@@ -123,6 +121,29 @@ def test_a_service_with_another_analysis_answers_and_says_it_is_degraded(sample_
         assert (readiness.ready, readiness.degraded) == (True, True)
         assert "searchsvc rebuild" in readiness.reason
         assert service.search(SearchRequest("школа")).total
+
+
+def test_an_index_of_another_schema_is_refused_with_its_remedy(
+    own_sample: Settings, analyzer: Analyzer
+) -> None:
+    generations = open_generations(own_sample)
+    manifest = generations.folder / generations.pointer().generation / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"schema": 0}))
+    with closing(LiveIndex(generations)) as live:
+        readiness = SearchService(live, analyzer).readiness()
+    assert (readiness.ready, readiness.degraded) == (False, True)
+    assert "searchsvc rebuild" in readiness.reason
+
+
+def test_an_index_that_becomes_unreadable_is_answered_from_what_is_held(
+    own_sample: Settings, own_service: SearchService
+) -> None:
+    before = own_service.search(SearchRequest("музей"))
+    open_generations(own_sample).pointer_path.write_text("{")
+    assert own_service.search(SearchRequest("музей")).hits == before.hits
+    readiness = own_service.readiness()
+    assert (readiness.ready, readiness.degraded) == (True, True)
+    assert "searchsvc rebuild" in readiness.reason
 
 
 def test_a_good_index_is_ready(sample_service: SearchService) -> None:

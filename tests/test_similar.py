@@ -59,7 +59,7 @@ def bed(tmp_path: Path, analyzer: Analyzer) -> Iterator[Bed]:
 def neighbours(bed: Bed) -> Iterator[Callable[[str], list[str]]]:
     live = LiveIndex(bed.generations)
     service = SearchService(live, bed.analyzer)
-    yield lambda article_id: [found.id for found in service.similar(article_id, NEIGHBOURS)]
+    yield lambda article_id: [found.id for found in service.similar(article_id, 100)]
     live.close()
 
 
@@ -147,7 +147,7 @@ def test_of_equally_near_articles_the_nearer_in_time_comes_first(
             article(article_id, text, year=year, title="Музей посёлка" if text != LUNCH else "Меню")
         )
     bed.rebuild()
-    assert neighbours("base") == ["near", "far"]
+    assert neighbours("base") == ["near"]  # one of two that tell the same is enough
 
 
 def test_content_comes_before_time(bed: Bed, neighbours: Callable[[str], list[str]]) -> None:
@@ -212,6 +212,17 @@ def test_a_removed_article_is_nobodys_neighbour(bed: Bed, neighbours: Callable[[
     assert "veterans" not in neighbours("base")
     with pytest.raises(NotFoundError):
         neighbours("veterans")
+
+
+def test_a_list_of_neighbours_has_an_end(bed: Bed, neighbours: Callable[[str], list[str]]) -> None:
+    for number in range(100):  # a word of more articles than a quarter of them would tell nothing
+        quarry = "Гранитный карьер" if number % 4 == 0 else "Новость"
+        bed.archive.put(article(f"a{number:02}", f"имя{number} место{number} дело{number}", title=quarry))
+    bed.rebuild()
+    assert len(neighbours("a00")) == NEIGHBOURS
+    bed.archive.put(article("new", "имя место дело", title="Гранитный карьер"))
+    bed.sync()
+    assert len(neighbours("new")) == len(neighbours("a00")) == NEIGHBOURS
 
 
 # --- copies -----------------------------------------------------------------------------------

@@ -120,7 +120,7 @@ def test_rows_that_ended_long_ago_are_pruned_and_younger_ones_kept(
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE document SET ended = ended - ? WHERE key = ?", (KEEP_SECONDS + 1, old))
     with store.writing() as writer:
-        writer.prune()
+        writer.prune(0)
     assert set(store.documents([old, recent])) == {recent}
 
 

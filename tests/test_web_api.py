@@ -295,7 +295,7 @@ def test_an_unchanged_answer_is_a_304(client: FlaskClient) -> None:
     first = client.get("/api/v1/search?q=школа&per_page=5")
     tag = first.headers["ETag"]
     same = {"If-None-Match": f'"other", {tag}'}
-    assert first.headers["Cache-Control"] == "public, max-age=60"
+    assert first.headers["Cache-Control"] == "public, max-age=60, stale-while-revalidate=300"
     again = client.get("/api/v1/search?per_page=5&q=школа", headers=same)
     assert (again.status_code, again.data) == (304, b"")
     assert again.headers["Access-Control-Allow-Origin"] == "*"

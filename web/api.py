@@ -284,8 +284,8 @@ class Api:
     def similar(self, article_id: str) -> Response:
         """Answer with the neighbours of an article."""
         limit = read_limit(request.args, default=SIMILAR_DEFAULT, most=SIMILAR_MOST)
+        g.version = self._service.version()  # first: a newer list under an older version does no harm
         found = self._service.similar(article_id, limit)
-        g.version = self._service.version()
         return jsonify(similar_json(article_id, found, _links(), version=g.version))
 
 

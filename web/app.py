@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-FRESH = "public, max-age=60"
+FRESH = "public, max-age=60, stale-while-revalidate=300"
 """How long an answer may be shown without asking again; then ETags make asking cheap."""
 
 YEAR_SECONDS = 365 * 24 * 3600

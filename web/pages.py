@@ -15,6 +15,7 @@ from flask import Blueprint, g, render_template, request, url_for
 
 from corpus.article import Attachment, Block, Heading
 from searchsvc.results import MAX_DEPTH, ArticlePage, ResultPage, SearchRequest
+from searchsvc.text import squeeze
 from web.forms import FILTERS, PageRequest, on_page, page_pairs, read_page, sorted_by, toggled, without
 from web.querylog import QueryLog
 
@@ -278,7 +279,7 @@ def cut(text: str, limit: int) -> str:
 
     Punctuation before the cut goes too; a first word longer than *limit* is cut inside.
     """
-    text = " ".join(text.split())
+    text = squeeze(text)
     if len(text) <= limit:
         return text
     room = limit - 1

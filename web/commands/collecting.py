@@ -191,8 +191,13 @@ def export(settings: Settings, file: str, full: bool) -> None:
 
 @contextmanager
 def _replaced(path: Path) -> Iterator[IO[str]]:
-    """Write a file that appears under its name when it is whole."""
-    part = path.with_name(f"{path.name}.part")
+    """Write a file that appears under its name when it is whole; a pipe or device is written into."""
+    path = path.resolve()  # what a link points at is meant, not the link
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8", newline="\n") as stream:
+            yield stream
+        return
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("w", encoding="utf-8", newline="\n") as stream:
             yield stream
