@@ -103,7 +103,11 @@ def test_neighbours_follow_an_article_that_changes_its_subject(
         model = archive.get("b017")
 
         def become(title: str, text: tuple[Paragraph, ...]) -> list[str]:
-            archive.put(replace(model, id="guest", url="https://guest.example/1", title=title, body=text))
+            archive.put(
+                replace(
+                    model, id="guest", url="https://guest.example/1", title=title, lead="", body=text, tags=()
+                )
+            )
             sync(archive, generations, analyzer)
             return [near.id for near in service.similar("b017", 20)]
 
