@@ -207,6 +207,10 @@ class Archive:
         self._database.forget_deleted()
         return article_id
 
+    def forget_purged(self) -> None:
+        """Finish what a killed ``purge`` may have left out: overwrite the bytes of deleted texts."""
+        self._database.forget_deleted()
+
     # The change log
 
     def changes(self, after: int, limit: int = 1000) -> list[Change]:

@@ -302,7 +302,7 @@ def _pause(state: RetryCallState) -> float:
 
 def _log_retry(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    _log.warning(
+    _log.info(
         "retry url=%s attempt=%d wait=%.1f reason=%s status=%s",
         getattr(error, "url", ""),
         state.attempt_number,

@@ -235,6 +235,7 @@ def _catch_up(archive: Archive, generation: Generation, analyzer: Analyzer, prog
         documents = [make_document(article, revision, analyzer) for article, revision in present]
         purged = {change.article_id for change in changes if change.kind == "purged"}
         if purged:  # before the commit that says so: one killed in between begins here again
+            archive.forget_purged()
             generation.erase(purged)
         last_one = _description(changes[-1])
         generation.update(documents, gone, archive.sources(), sequence, change=last_one)

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from beds.index import ARTICLES, SITE, Bed, document, draft, files_with
 
+from corpus import ledger
 from corpus.article import RawPage
+from corpus.database import Database
 from corpus.errors import UnknownArticleError
 from indexer.pipeline import purge, sync
 from indexer.verify import LOSS_ARTICLES
@@ -286,3 +288,16 @@ def test_a_purge_that_only_the_archive_knows_of_is_made_up_for_by_the_next_sync(
     assert files_with(indexed.folder, RARE) == []
     indexed.assert_in_step()
     assert indexed.found("снова") == ["a002"]
+
+
+def test_a_purge_that_died_before_it_overwrote_the_log_of_the_archive_is_finished_by_a_sync(
+    indexed: Bed,
+) -> None:
+    indexed.put([1], RARE)
+    indexed.sync()
+    with closing(Database(indexed.folder / "archive.db")) as database, database.writing() as connection:
+        ledger.purge(connection, "a001", now=datetime.now(UTC))
+    assert "archive.db-wal" in files_with(indexed.folder, RARE)
+    indexed.sync()
+    assert files_with(indexed.folder, RARE) == []
+    indexed.assert_in_step()

@@ -197,6 +197,15 @@ def _news(archive: Archive, name: str) -> Article:
     )
 
 
+def test_a_mistyped_address_of_an_archive_makes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SEARCHSVC_ARCHIVE_URL", f"sqlite:///{tmp_path}/none/x.db")
+    assert run(["--data-dir", str(tmp_path), "status"]) == 0
+    assert "ещё нет" in capsys.readouterr().out
+    assert not (tmp_path / "none").exists()
+
+
 # --- files --------------------------------------------------------------------------------
 
 

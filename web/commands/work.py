@@ -58,7 +58,16 @@ def is_there(address: str | Path) -> bool:
     Raises OSError where that cannot be told: a folder one may not read, a file on the way.
     """
     if "://" in str(address):
-        return True
+        from sqlalchemy import make_url
+        from sqlalchemy.exc import ArgumentError
+
+        try:
+            place = make_url(str(address))
+        except ArgumentError:
+            return True  # opening it says what is wrong
+        if place.get_backend_name() != "sqlite" or not place.database:
+            return True
+        address = place.database
     try:
         Path(address).expanduser().stat()
     except FileNotFoundError:
