@@ -32,7 +32,8 @@ CACHE_FORMS = 400_000
 _LETTER = r"[^\W\d_]"
 # Marks and invisible characters belong to the word they stand in.
 _MARK = "[\u0300-\u036f\u00ad\u200b-\u200d\u2060\ufeff]"
-_GROUPED_NUMBER = "(?<!\\d)\\d{1,3}(?:[ \u00a0\u202f\u2009]\\d{3})+(?!\\d)"
+# «статья 28 273-ФЗ» has two numbers, not one of five digits.
+_GROUPED_NUMBER = "(?<!\\d)\\d{1,3}(?:[ \u00a0\u202f\u2009]\\d{3})+(?![-\u2010\u2011\\d])"
 # No shorter run can make a match of what follows, so nothing is ever given back: with a plain "+" a
 # query of thirty digits would be tried in 2**30 ways.
 _ATOM = rf"(?:{_GROUPED_NUMBER}|(?:{_LETTER}|\d){_MARK}*+)++"

@@ -124,7 +124,7 @@ _PIECE = re.compile(
     | (?P<field>(?:{"|".join(_FIELDS)}):(?=\S))
     | (?P<phrase>{QUOTED})
     | (?P<exact>!(?=[^\s!{QUOTES}]))
-    | (?P<number>(?<!\S)\d{{1,3}}(?:[ \u00a0\u202f\u2009]\d{{3}})+(?!\d))
+    | (?P<number>(?<!\S)\d{{1,3}}(?:[ \u00a0\u202f\u2009]\d{{3}})+(?![-\u2010\u2011\d]))
     | (?P<word>[^\s{QUOTES}]+)
     """,
     re.VERBOSE | re.IGNORECASE,

@@ -35,7 +35,7 @@ FLOORS = {
     "layout": {"ndcg@10": 0.8720, "success@10": 0.995},
     "typo": {"ndcg@10": 0.6509, "success@10": 0.995},
 }
-"""Measured figures less .005, of all queries and of the kinds with seven or more."""
+"""Figures as first measured, less .005, of all queries and of the kinds with seven or more."""
 
 
 def beir_corpus(rows: Path) -> Iterator[str]:

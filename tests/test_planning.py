@@ -110,6 +110,14 @@ def test_excluded_words_are_no_words_of_the_query(
     assert [word.text for word in found.words] == ["школа"]
 
 
+def test_excluded_values_are_no_words_and_no_filters(analyzer: Analyzer) -> None:
+    found = planned("школа -тег:ЕГЭ -год:2022 -title:музеев", analyzer)
+    assert [(item.field, item.value) for item in found.excluded_values] == [("tag", "ЕГЭ"), ("year", "2022")]
+    assert list(found.excluded) == [AnyOf(("музей",), TITLE)]
+    assert found.filters == {}
+    assert [word.text for word in found.words] == ["школа"]
+
+
 def test_the_lemmas_of_a_long_phrase_are_cut_to_what_engines_can_expand(analyzer: Analyzer) -> None:
     [unit] = planned('"' + "учащиеся банки мыла замок " * 4 + '"', analyzer).units
     assert isinstance(unit.clause, Sequence)

@@ -64,7 +64,13 @@ def test_both_spellings_of_unicode_are_stored_alike(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("given_text", "squeezed"),
-    [("  школа \n\t № \u00a0 5 ", "школа № 5"), ("\u2009\u202f", ""), ("", ""), ("одно", "одно")],
+    [
+        ("  школа \n\t № \u00a0 5 ", "школа № 5"),
+        ("1\u00a0250 мест", "1\u00a0250 мест"),
+        ("\u2009\u202f", ""),
+        ("", ""),
+        ("одно", "одно"),
+    ],
 )
 def test_squeeze_leaves_single_spaces(given_text: str, squeezed: str) -> None:
     assert squeeze(given_text) == squeezed
@@ -144,6 +150,7 @@ def test_marks_go_but_the_letters_that_look_marked_stay(typed: str, bare: str) -
         ("е\u0308лка", "елка"),
         ("образова\u0301ние", "образование"),
         ("EГЭ", "егэ"),
+        ("Бóльшая", "большая"),  # the stress typed as a Latin letter
         ("Районный", "районный"),
         ("Санкт\u2011Петербург", "санкт-петербург"),
         ("Санкт\u2010Петербург", "санкт-петербург"),
