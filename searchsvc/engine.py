@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 TEXT = "text"
 """Lemmas of title, lead, body and tags with positions and weights; the scored field."""
@@ -89,10 +89,12 @@ class Plan:
     near_limit: int = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A matching article: its key in the document store, the engine's score, and which units
-    it has (bit i for unit i)."""
+    it has (bit i for unit i).
+
+    A thousand are made a search: a tuple takes a third of the time of a dataclass.
+    """
 
     key: int
     score: float

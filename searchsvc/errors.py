@@ -8,6 +8,7 @@ from corpus.errors import SearchServiceError
 
 __all__ = [
     "BadRequestError",
+    "EngineMissingError",
     "EvaluationError",
     "FingerprintError",
     "GenerationError",
@@ -99,6 +100,14 @@ class UnknownEngineError(GenerationError):
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
         super().__init__(f"Неизвестный движок «{name}». Есть: {', '.join(known)}.")
+
+
+class EngineMissingError(GenerationError):
+    """The library of an engine is not installed; the cause is chained."""
+
+    def __init__(self, name: str, package: str) -> None:
+        super().__init__(f"Движок «{name}» не установлен. Установите его: pip install {package}")
+        self.name = name
 
 
 class EvaluationError(SearchServiceError):

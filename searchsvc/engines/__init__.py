@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from searchsvc.engine import Engine
-from searchsvc.errors import UnknownEngineError
+from searchsvc.errors import EngineMissingError, UnknownEngineError
 
-ENGINES = ("whoosh",)
+ENGINES = ("whoosh", "tantivy")
 
 
 def open_engine(name: str, folder: Path) -> Engine:
@@ -15,9 +15,18 @@ def open_engine(name: str, folder: Path) -> Engine:
 
     Raises:
         UnknownEngineError: there is no such engine.
+        EngineMissingError: its library is not installed.
     """
     if name == "whoosh":
         from searchsvc.engines.whoosh import WhooshEngine
 
         return WhooshEngine(folder)
+    if name == "tantivy":
+        try:
+            from searchsvc.engines.tantivy import TantivyEngine
+        except ImportError as error:
+            if (error.name or "").split(".")[0] != "tantivy":
+                raise
+            raise EngineMissingError(name, "tantivy") from error
+        return TantivyEngine(folder)
     raise UnknownEngineError(name, ENGINES)

@@ -66,13 +66,16 @@ class Bed:
     archive: Archive
     generations: Generations
     analyzer: Analyzer
+    engine: str = "whoosh"
 
     @classmethod
-    def open(cls, folder: Path, analyzer: Analyzer, index: Path | None = None) -> Bed:
+    def open(
+        cls, folder: Path, analyzer: Analyzer, index: Path | None = None, *, engine: str = "whoosh"
+    ) -> Bed:
         """Open the bed in *folder*, making it where there is none; *index* may lie elsewhere."""
         archive = Archive.open(folder / "archive.db")
         archive.add_source(SITE)
-        return cls(folder, archive, Generations(index or folder / "index"), analyzer)
+        return cls(folder, archive, Generations(index or folder / "index"), analyzer, engine)
 
     @property
     def index(self) -> Path:
@@ -97,7 +100,7 @@ class Bed:
     def rebuild(self, *, accept_loss: bool = False) -> RebuildReport:
         """Build and publish a generation."""
         return rebuild(
-            self.archive, self.generations, self.analyzer, engine="whoosh", accept_loss=accept_loss
+            self.archive, self.generations, self.analyzer, engine=self.engine, accept_loss=accept_loss
         )
 
     def rollback(self) -> SyncReport:
@@ -172,9 +175,7 @@ def leftovers(index: Path) -> list[str]:
     pointer = json.loads((index / "current.json").read_text())
     names = {pointer["generation"], pointer["previous"], "current.json", "rebuild.lock", "rebuild.holder"}
     engine = index / pointer["generation"] / "engine"
-    toc = TOC.read(FileStorage(str(engine)), INDEX_NAME)
-    named = {f"_{INDEX_NAME}_{toc.generation}.toc", f"{INDEX_NAME}_WRITELOCK"}
-    named |= {f"{segment.segment_id()}.seg" for segment in toc.segments}
+    named = _named_by_tantivy(engine) if (engine / "meta.json").exists() else _named_by_whoosh(engine)
     kept = {"manifest.json", "store.db", "store.db-wal", "store.db-shm", "engine", "writer.lock"}
     return sorted(
         str(path.relative_to(index))
@@ -182,6 +183,20 @@ def leftovers(index: Path) -> list[str]:
         for path in folder.iterdir()
         if path.name not in wanted
     )
+
+
+def _named_by_whoosh(engine: Path) -> set[str]:
+    toc = TOC.read(FileStorage(str(engine)), INDEX_NAME)
+    named = {f"_{INDEX_NAME}_{toc.generation}.toc", f"{INDEX_NAME}_WRITELOCK"}
+    return named | {f"{segment.segment_id()}.seg" for segment in toc.segments}
+
+
+def _named_by_tantivy(engine: Path) -> set[str]:
+    """Return the files of the segments that ``meta.json`` names, and Tantivy's own four."""
+    named = {"meta.json", ".managed.json", ".tantivy-meta.lock", ".tantivy-writer.lock"}
+    for segment in json.loads((engine / "meta.json").read_bytes())["segments"]:
+        named |= {path.name for path in engine.glob(f"{segment['segment_id'].replace('-', '')}.*")}
+    return named
 
 
 def files_with(folder: Path, text: str) -> list[str]:

@@ -33,7 +33,7 @@ def evaluate() -> None:
 @evaluate.command("search", cls=Command)
 @click.argument("folder", type=click.Path(path_type=Path), metavar="ПАПКА")
 @click.option("--queries", type=click.Path(path_type=Path), metavar="ФАЙЛ", help="Другой файл запросов")
-@click.option("--engine", default="whoosh", metavar="ИМЯ", help="Поисковый движок (whoosh)")
+@click.option("--engine", default="whoosh", metavar="ИМЯ", help="Поисковый движок: whoosh или tantivy")
 @click.option(
     "--correct",
     default="auto",

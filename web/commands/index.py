@@ -48,7 +48,7 @@ def rebuild(settings: Settings, engine: str | None, accept_loss: bool) -> None:
     \b
     Пример:
       searchsvc rebuild
-      searchsvc rebuild --engine whoosh
+      searchsvc rebuild --engine tantivy
     """
     wanted: dict[str, Any] = {}
     if engine:
