@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from searchsvc.document import PART_WEIGHTS, PARTS, Record, term_hash
 from searchsvc.stopwords import STOP_WORDS
-from searchsvc.store import StoreWriter
+from searchsvc.store_writer import StoreWriter
 
 NEIGHBOURS = 20
 SIGNATURE_TERMS = 40

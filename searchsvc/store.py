@@ -4,7 +4,7 @@ Documents are keyed (article, revision) by one integer, which is all the engine 
 them. A row is never changed: it holds from change ``since`` up to, not including, change
 ``until``, so that a reader with an older snapshot of the engine goes on finding what it
 points at. The store is written first, the engine's commit publishes; ``undo_after`` takes
-back what a killed writer had stored for a commit that never came.
+back what a killed writer had stored for a commit that never came. Changes are ``searchsvc.store_writer``'s.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ import json
 import queue
 import sqlite3
 import threading
-import time
 import zlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,13 +25,10 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus.article import Article, Source
-from corpus.codec import article_from_dict, article_to_dict
-from searchsvc.analysis import folded_form
-from searchsvc.document import RECORD, Document, Record
+from corpus.codec import article_from_dict
+from searchsvc.document import RECORD, Record
 from searchsvc.errors import IndexDamagedError
-
-KEEP_SECONDS = 600.0
-"""Rows of replaced articles outlive their end by this much: no reader holds a snapshot longer."""
+from searchsvc.store_writer import NEIGHBOURS, StoreWriter
 
 _BUSY_SECONDS = 10.0
 _CHUNK = 500
@@ -61,8 +56,6 @@ CREATE INDEX neighbour_other ON neighbour (other);
 CREATE TABLE signature (article TEXT PRIMARY KEY, day INTEGER NOT NULL, terms BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE statistic (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
-
-_NEIGHBOURS = "SELECT other, score FROM neighbour WHERE article = ? ORDER BY score DESC, other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +226,7 @@ class Store:
     def neighbours(self, article_id: str) -> list[tuple[str, float]]:
         """Return ids of neighbours with their scores, best first."""
         with self._reading() as connection:
-            return connection.execute(_NEIGHBOURS, (article_id,)).fetchall()
+            return connection.execute(NEIGHBOURS, (article_id,)).fetchall()
 
     def sources(self) -> Mapping[str, Source]:
         """Return the sources by id, as they were when first asked for, or since ``renew``."""
@@ -320,167 +313,6 @@ class Store:
             raise
         finally:
             connection.close()
-
-
-class StoreWriter:
-    """Changes to the store within one transaction."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._forms: Counter[str] = Counter()
-
-    def undo_after(self, sequence: int) -> None:
-        """Take back what was stored beyond *sequence*, the engine's last commit."""
-        beyond = self._connection.execute(
-            "SELECT text, record FROM document WHERE since > ? AND until IS NULL", (sequence,)
-        )
-        for text, record in beyond.fetchall():
-            self._count(_forms(text, record), -1)
-        ended = self._connection.execute(
-            "SELECT text, record FROM document WHERE until > ? AND since <= ?", (sequence,) * 2
-        )
-        for text, record in ended.fetchall():
-            self._count(_forms(text, record), 1)
-        self._connection.execute("DELETE FROM document WHERE since > ?", (sequence,))
-        self._connection.execute(
-            "UPDATE document SET until = NULL, ended = NULL WHERE until > ?", (sequence,)
-        )
-
-    def add(self, document: Document, sequence: int) -> int:
-        """Keep *document* from *sequence* on and return its key."""
-        article = document.article
-        card = {
-            "id": article.id,
-            "url": article.url,
-            "title": article.title,
-            "published": article.published.isoformat() if article.published else None,
-            "modified": article.modified.isoformat() if article.modified else None,
-            "source": article.source,
-            "categories": article.categories,
-            "tags": article.tags,
-        }
-        body = zlib.compress(json.dumps(article_to_dict(article), ensure_ascii=False).encode(), 6)
-        cursor = self._connection.execute(
-            "INSERT INTO document (article, revision, since, day, length, card, text, body, record) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                article.id,
-                document.revision,
-                sequence,
-                article.published.toordinal() if article.published else 0,
-                document.length,
-                json.dumps(card, ensure_ascii=False),
-                document.text,
-                body,
-                document.record.tobytes(),
-            ),
-        )
-        self._count(document.forms(), 1)
-        return int(cursor.lastrowid or 0)
-
-    def retire(self, article_id: str, sequence: int) -> None:
-        """End the present row of an article at *sequence*; nothing happens where there is none."""
-        rows = self._connection.execute(
-            "SELECT key, text, record FROM document WHERE article = ? AND until IS NULL", (article_id,)
-        )
-        for key, text, record in rows.fetchall():
-            self._count(_forms(text, record), -1)
-            self._connection.execute(
-                "UPDATE document SET until = ?, ended = ? WHERE key = ?", (sequence, time.time(), key)
-            )
-        self._connection.execute("DELETE FROM neighbour WHERE article = ? OR other = ?", (article_id,) * 2)
-        self._connection.execute("DELETE FROM signature WHERE article = ?", (article_id,))
-
-    def erase(self, article_id: str) -> None:
-        """Delete every row of an article, at once and for good."""
-        self.retire(article_id, 0)
-        self._connection.execute("DELETE FROM document WHERE article = ?", (article_id,))
-
-    def prune(self, sequence: int) -> None:
-        """Delete rows that ended long enough ago, and descriptions of changes before *sequence*."""
-        self._connection.execute(
-            "DELETE FROM statistic WHERE name LIKE 'change %' AND CAST(substr(name, 8) AS INTEGER) < ?",
-            (sequence,),
-        )
-        self._connection.execute("DELETE FROM document WHERE ended < ?", (time.time() - KEEP_SECONDS,))
-
-    def put_sources(self, sources: Iterable[Source]) -> None:
-        """Replace the list of sources."""
-        self._connection.execute("DELETE FROM source")
-        self._connection.executemany(
-            "INSERT INTO source VALUES (?, ?, ?)", [(s.id, s.url, s.title or s.id) for s in sources]
-        )
-
-    def put_signatures(self, signatures: Iterable[tuple[str, int, bytes]]) -> None:
-        """Keep signatures: article, day, packed terms."""
-        self._connection.executemany("INSERT OR REPLACE INTO signature VALUES (?, ?, ?)", signatures)
-
-    def signatures(self) -> list[tuple[str, int, bytes]]:
-        """Return all signatures, by article."""
-        return self._connection.execute(
-            "SELECT article, day, terms FROM signature ORDER BY article"
-        ).fetchall()
-
-    def put_neighbours(self, lists: Iterable[tuple[str, Sequence[tuple[str, float]]]]) -> None:
-        """Keep neighbours of articles in the place of those they had."""
-        for name, found in lists:
-            self._connection.execute("DELETE FROM neighbour WHERE article = ?", (name,))
-            self._connection.executemany(
-                "INSERT INTO neighbour VALUES (?, ?, ?)", [(name, other, score) for other, score in found]
-            )
-
-    def put_statistic(self, name: str, value: bytes) -> None:
-        """Keep a packed statistic of the whole collection."""
-        self._connection.execute("INSERT OR REPLACE INTO statistic VALUES (?, ?)", (name, value))
-
-    def statistic(self, name: str) -> bytes:
-        """Return a statistic, empty where there is none."""
-        row = self._connection.execute("SELECT value FROM statistic WHERE name = ?", (name,)).fetchone()
-        return bytes(row[0]) if row else b""
-
-    def current(self) -> Iterator[tuple[str, int, Record]]:
-        """Yield (article, day, record) of every present row, by article."""
-        rows = self._connection.execute(
-            "SELECT article, day, record FROM document WHERE until IS NULL ORDER BY article"
-        )
-        for article, day, record in rows:
-            yield article, day, np.frombuffer(record, RECORD)
-
-    def record(self, article_id: str) -> Record:
-        """Return the record of an article's present row, empty where there is none."""
-        row = self._connection.execute(
-            "SELECT record FROM document WHERE article = ? AND until IS NULL", (article_id,)
-        ).fetchone()
-        return np.frombuffer(row[0] if row else b"", RECORD)
-
-    def neighbours(self, article_id: str) -> list[tuple[str, float]]:
-        """Return an article's neighbours as they are kept now."""
-        return self._connection.execute(_NEIGHBOURS, (article_id,)).fetchall()
-
-    def flush(self) -> None:
-        """Write the counts of forms gathered so far."""
-        changes = [(form, change) for form, change in self._forms.items() if change]
-        self._connection.executemany(
-            "INSERT INTO form VALUES (?, ?) "
-            "ON CONFLICT (form) DO UPDATE SET documents = documents + excluded.documents",
-            changes,
-        )
-        if any(change < 0 for _, change in changes):
-            self._connection.execute("DELETE FROM form WHERE documents <= 0")
-        self._forms.clear()
-
-    def _count(self, forms: Iterable[str], change: int) -> None:
-        for form in forms:
-            self._forms[form] += change
-
-
-def _forms(text: str, blob: bytes) -> set[str]:
-    """Return the folded forms of a stored document, as ``Document.forms`` had them."""
-    record = np.frombuffer(blob, RECORD)
-    places = {
-        (int(start), int(size)) for start, size in zip(record["start"], record["size"], strict=True) if size
-    }
-    return {folded_form(text[start : start + size]) for start, size in places}
 
 
 def _card(line: str) -> Card:

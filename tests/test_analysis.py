@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import SAMPLE
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from searchsvc.analysis import ANALYSIS_VERSION, LEMMA_THRESHOLD, MAX_WORD, Analyzer, folded_form
@@ -249,6 +249,7 @@ texts = st.text(st.sampled_from(ODDITIES) | st.characters(exclude_categories=[])
 @example("_@_._")  # an address without a letter
 @example("\ud800а")
 @example("1\u0301\u00a0250-й")
+@settings(deadline=None)
 def test_any_text_gives_tokens_in_order_that_slice_it(analyzer: Analyzer, text: str) -> None:
     position, end = -1, 0
     whole_until = -1
@@ -270,6 +271,7 @@ def test_any_text_gives_tokens_in_order_that_slice_it(analyzer: Analyzer, text: 
 
 
 @given(st.lists(st.sampled_from(sorted(TABLES)), max_size=6))
+@settings(deadline=None)
 def test_what_stands_apart_is_analysed_apart(analyzer: Analyzer, parts: list[str]) -> None:
     together = [(token.form, token.lemmas, token.whole) for token in analyzer.tokens(" \n ".join(parts))]
     apart = [(token.form, token.lemmas, token.whole) for part in parts for token in analyzer.tokens(part)]

@@ -6,7 +6,7 @@ from datetime import date
 from math import prod
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from searchsvc import engine
@@ -198,6 +198,7 @@ def clauses_of(clause: engine.Clause) -> list[AnyOf | Sequence]:
     st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
     | st.text(st.characters(exclude_categories=[]))
 )
+@settings(deadline=None)
 def test_any_query_has_a_plan_that_engines_can_answer(analyzer: Analyzer, text: str) -> None:
     found = planned(text, analyzer)
     assert len(found.words) == len(found.word_clauses)

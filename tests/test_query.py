@@ -7,7 +7,7 @@ import time
 from datetime import date
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from searchsvc.query import (
@@ -218,11 +218,13 @@ def test_what_is_no_date_is_not_read_as_one(text: str) -> None:
 
 
 @given(st.dates(), st.dates())
+@settings(deadline=None)
 def test_a_range_holds_both_its_days_whichever_comes_first(one: date, other: date) -> None:
     assert parse_days(f"{one}..{other}") == (min(one, other), max(one, other))
 
 
 @given(st.text("0123456789.-", max_size=24))
+@settings(deadline=None)
 def test_days_never_end_before_they_begin(text: str) -> None:
     since, until = parse_days(text) or (None, None)
     assert since is None or until is None or since <= until
@@ -308,6 +310,7 @@ def assert_covered(clause: Clause, text: str, begin: int, end: int) -> None:
 @example("title:-а")
 @example("-title:!")
 @example('!title:"')
+@settings(deadline=None)
 def test_every_string_has_a_tree_with_spans_inside_it_and_in_order(text: str) -> None:
     query = parse(text)
     assert query.text == text
@@ -318,18 +321,21 @@ def test_every_string_has_a_tree_with_spans_inside_it_and_in_order(text: str) ->
 
 
 @given(queries)
+@settings(deadline=None)
 def test_the_tree_depends_on_the_text_alone(text: str) -> None:
     assert parse(parse(text).text) == parse(text)
     assert isinstance(parse(text), Query)
 
 
 @given(st.lists(st.sampled_from(sorted(LANGUAGE)), max_size=5))
+@settings(deadline=None)
 def test_clauses_that_stand_apart_are_read_apart(parts: list[str]) -> None:
     together = [written(clause) for clause in parse(" ".join(parts)).clauses]
     assert together == [clause for part in parts for clause in LANGUAGE[part]][:MAX_CLAUSES]
 
 
 @given(st.text("абвгдежзиклмн", min_size=1), st.sampled_from("-–—−"), st.booleans())
+@settings(deadline=None)
 def test_a_dash_excludes_only_where_it_stands_before_a_word_and_after_a_space(
     word: str, dash: str, touching: bool
 ) -> None:

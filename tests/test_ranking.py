@@ -9,7 +9,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.article import Article, Paragraph
@@ -284,6 +284,7 @@ dates = st.none() | st.dates(date(1990, 1, 1), date(2030, 1, 1))
 
 
 @given(st.lists(st.tuples(records, dates), min_size=1, max_size=6), st.data())
+@settings(deadline=None)
 def test_the_score_of_an_article_does_not_depend_on_the_other_candidates(
     articles: list[tuple[Record, date | None]], data: st.DataObject
 ) -> None:

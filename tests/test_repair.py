@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from searchsvc.repair import TO_LATIN, TO_RUSSIAN, repair_layout, repair_query
@@ -208,6 +208,7 @@ queries = st.lists(st.tuples(pieces, st.sampled_from([" ", " ", "", "\n"])), max
 @given(queries)
 @example("Эт")
 @example("\ud800 ghbrfp")
+@settings(deadline=None)
 def test_only_known_words_are_proposed_and_a_repaired_query_needs_no_repair(text: str) -> None:
     found = repair_query(text, known)
     if found is None:
@@ -224,11 +225,13 @@ def test_only_known_words_are_proposed_and_a_repaired_query_needs_no_repair(text
 
 
 @given(queries)
+@settings(deadline=None)
 def test_an_archive_without_words_repairs_nothing(text: str) -> None:
     assert repair_query(text, lambda _: False) is None
 
 
 @given(queries)
+@settings(deadline=None)
 def test_an_archive_that_has_every_word_repairs_nothing(text: str) -> None:
     assert repair_query(text, lambda _: True) is None
 

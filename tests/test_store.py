@@ -22,7 +22,8 @@ from corpus.article import Article, Paragraph, Source
 from searchsvc.analysis import Analyzer
 from searchsvc.document import RECORD, Document
 from searchsvc.errors import IndexDamagedError
-from searchsvc.store import KEEP_SECONDS, Store
+from searchsvc.store import Store
+from searchsvc.store_writer import KEEP_SECONDS
 
 RARE = "Щелкопёрова"
 ODD_WORDS = (

@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from searchsvc.text import INVISIBLE, clean, fold, plain, squeeze, strip_marks, unmix
@@ -45,6 +45,7 @@ def test_clean_changes_nothing_a_reader_can_see(given_text: str, stored: str) ->
 
 
 @given(spiced | st.text(st.characters()))
+@settings(deadline=None)
 def test_clean_is_idempotent_and_gives_nfc_without_invisible_characters(text: str) -> None:
     cleaned = clean(text)
     assert clean(cleaned) == cleaned
@@ -55,6 +56,7 @@ def test_clean_is_idempotent_and_gives_nfc_without_invisible_characters(text: st
 
 
 @given(spiced)
+@settings(deadline=None)
 def test_both_spellings_of_unicode_are_stored_alike(text: str) -> None:
     assert clean(unicodedata.normalize("NFD", clean(text))) == clean(text)
 
@@ -77,6 +79,7 @@ def test_squeeze_leaves_single_spaces(given_text: str, squeezed: str) -> None:
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_squeeze_changes_white_space_only(text: str) -> None:
     squeezed = squeeze(text)
     assert squeeze(squeezed) == squeezed
@@ -109,6 +112,7 @@ def test_look_alikes_go_over_to_the_alphabet_that_was_meant(typed: str, meant: s
 
 
 @given(st.text("абвгдежзийклмнопрстуфхцчшщъыьэюя", min_size=2), st.data())
+@settings(deadline=None)
 def test_a_russian_word_survives_latin_letters_in_it(word: str, data: st.DataObject) -> None:
     word = f"щ{word}"  # a letter that no Latin one looks like
     latin = dict(zip("асеорхуАВСЕНКМОРТХУ", "aceopxyABCEHKMOPTXY", strict=True))
@@ -173,16 +177,19 @@ def test_fold_keeps_apart_what_is_not_the_same() -> None:
 
 @given(spiced)
 @example("Яİ")  # whose lower case has two characters
+@settings(deadline=None)
 def test_fold_is_idempotent(word: str) -> None:
     assert fold(fold(word)) == fold(word)
 
 
 @given(spiced)
+@settings(deadline=None)
 def test_plain_keeps_the_case_of_what_fold_compares(word: str) -> None:
     assert fold(plain(word)) == fold(word)
 
 
 @given(russian, st.data())
+@settings(deadline=None)
 def test_invisible_characters_and_stress_do_not_matter(word: str, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(word)))
     marks = f"{INVISIBLE}\u0300\u0301" if word[:place].endswith(tuple("аеиоуыэюяАЕИОУ")) else INVISIBLE
@@ -191,6 +198,7 @@ def test_invisible_characters_and_stress_do_not_matter(word: str, data: st.DataO
 
 
 @given(russian)
+@settings(deadline=None)
 def test_spellings_of_unicode_case_and_yo_do_not_matter(word: str) -> None:
     for form in (unicodedata.normalize("NFD", word), word.upper(), word.lower(), word.replace("ё", "е")):
         assert fold(form) == fold(word)
