@@ -53,7 +53,7 @@ def demo(settings: Settings, port: int | None) -> None:
     \b
     Пример:
       searchsvc demo
-      searchsvc demo --data-dir /tmp/demo --port 8090
+      searchsvc demo --data-dir demo --port 8090
     """
     from web.server import Site, answers, until_stopped
 
