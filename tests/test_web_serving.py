@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from email.message import Message
 from pathlib import Path
@@ -266,7 +266,8 @@ def serving(app: Flask) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.effective_port}"
     finally:
-        server.trigger.pull_trigger(server.close)  # in the server's own thread
+        with suppress(OSError):  # it may be awake, close the trigger and leave us to pull nothing
+            server.trigger.pull_trigger(server.close)  # in the server's own thread
         thread.join(timeout=10)
 
 

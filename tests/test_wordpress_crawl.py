@@ -18,7 +18,7 @@ from indexer.crawl import CrawlReport, add_source, crawl, reextract
 from indexer.errors import HttpStatusError, NotWordPressError
 from indexer.fetch import Fetched, Fetcher
 from indexer.sources.wordpress import OVERLAP
-from searchsvc.text import clean, squeeze
+from searchsvc.text import clean
 
 pytestmark = pytest.mark.component
 
@@ -121,7 +121,7 @@ def newsroom(tmp_path: Path, site: WordPress) -> Iterator[Newsroom]:
 
 def plain(text: str) -> str:
     """Return *text* as the archive stores one line of it."""
-    return squeeze(clean(text))
+    return " ".join(clean(text).split())
 
 
 def utc(text: str) -> datetime:

@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from corpus.errors import SearchServiceError
@@ -104,7 +104,8 @@ class Site:
         from waitress import wasyncore
 
         self._server.task_dispatcher.shutdown(timeout=LAST_ANSWERS)
-        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map))
+        with suppress(OSError):  # awake already, it may close the trigger before we have pulled it
+            self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map))
         self._thread.join(LAST_ANSWERS)
         self._live.close()
         if self._app.extensions["query_log"] is not None:
