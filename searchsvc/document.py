@@ -39,6 +39,9 @@ _MONTHS = (
     "июль", "август", "сентябрь", "октябрь", "ноябрь", "декабрь",
 )  # fmt: skip
 
+BEGINNING = 40
+"""A record's first so many rows are an article's beginning: title and first sentence or two."""
+
 MAX_POSITION = 2**20 - 1
 """Tokens beyond this position (far over 2 MB of text) are not indexed."""
 

@@ -3,6 +3,7 @@
     index/current.json            {"generation": "g000002", "previous": "g000001"}
     index/g000002/manifest.json   engine, fingerprint, when it was made
     index/g000002/store.db        documents, lexicon, neighbours
+    index/g000002/records.*       what ranking reads of every document
     index/g000002/engine/         the engine's own files
     index/g000003.building/       unfinished; the next rebuild removes it
 
@@ -32,7 +33,7 @@ from searchsvc.errors import FingerprintError, GenerationError, IndexDamagedErro
 from searchsvc.similar import rebuild_neighbours, update_neighbours
 from searchsvc.store import Store
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of everything a generation keeps on disk; another one is refused."""
 
 UNFINISHED = "building"

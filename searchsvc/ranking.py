@@ -16,9 +16,8 @@ import numpy.typing as npt
 from searchsvc.document import PART_WEIGHTS, PARTS, rows_with
 from searchsvc.engine import BM25_B, BM25_K1
 from searchsvc.planning import Word
-from searchsvc.store import RecordBatch
+from searchsvc.records import Occurrences
 
-LEAD_WORDS = 40
 LEAD = 0.30
 SENTENCE = 0.50
 WINDOW_WORDS = 16
@@ -39,7 +38,12 @@ _FIRST_DAY = 730_120  # 1 January 2000
 _PART_WEIGHT = np.array([PART_WEIGHTS[name] for name in PARTS], np.float64)
 _TITLE_PART = PARTS.index("title")
 
+_POSITION_BITS = 24  # more than document.MAX_POSITION, after which the date comes
+_SENTENCE_BITS = 16
+_WORD_BITS = 6  # engine.MAX_UNITS
+
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +55,32 @@ class Statistics:
     word_counts: Sequence[int]
 
 
-def rank(words: Sequence[Word], batch: RecordBatch, statistics: Statistics) -> Floats:
-    """Return a score for each document of *batch*; higher is better.
+def rank(words: Sequence[Word], found: Occurrences, statistics: Statistics) -> Floats:
+    """Return a score for each document of *found*; higher is better.
 
-    Words that say nothing on their own (``weak``) are left out. An article without any word has
-    nothing but its freshness.
+    *found* holds the rows of ``lemmas_of(words)``. Words that say nothing on their own (``weak``) are
+    left out. An article without any word has nothing but its freshness.
     """
     strong = [
         (word, count) for word, count in zip(words, statistics.word_counts, strict=True) if not word.weak
     ]
-    size = len(batch.bounds) - 1
+    size = len(found.days)
     if not strong or not size:
         return np.zeros(size)
     idf = _idf(np.array([count for _, count in strong], np.float64), statistics.documents)
-    hits = _Hits.found([word for word, _ in strong], batch)
-    scores = _bm25(hits, idf, batch, statistics.average_length)
+    hits = _Hits.found([word for word, _ in strong], found)
+    scores = _bm25(hits, idf, found.lengths, statistics.average_length)
     scores += TITLE * _present(hits, hits.part == _TITLE_PART, idf)
-    scores += LEAD * _present(hits, hits.ordinal < LEAD_WORDS, idf)
+    scores += LEAD * _present(hits, hits.early, idf)
     scores += SENTENCE * _best_sentence(hits, idf)
     scores += WINDOW * _best_window(hits, idf)
     scores += FORM * _present(hits, hits.same_form, idf)
-    return scores + PER_YEAR * np.clip(batch.days - _FIRST_DAY, 0, None) / 365.25
+    return scores + PER_YEAR * np.clip(found.days - _FIRST_DAY, 0, None) / 365.25
+
+
+def lemmas_of(words: Sequence[Word]) -> set[int]:
+    """Return the lemmas that ``rank`` looks for."""
+    return {lemma for word in words if not word.weak for lemma in word.lemmas}
 
 
 def _idf(counts: Floats, documents: int) -> Floats:
@@ -80,71 +89,54 @@ def _idf(counts: Floats, documents: int) -> Floats:
 
 @dataclass(slots=True)
 class _Hits:
-    """Rows of a batch where a word of the query stands, once for each (document, word, position),
-    in order of document and position. ``ordinal`` counts a document's rows from its beginning."""
+    """Where words of the query stand, once for each (document, position, word), in that order.
+    ``early`` says whether that is in the document's beginning."""
 
     documents: int
     words: int
-    document: npt.NDArray[np.int64]
-    word: npt.NDArray[np.int64]
-    position: npt.NDArray[np.int64]
-    sentence: npt.NDArray[np.int64]
-    part: npt.NDArray[np.int64]
-    ordinal: npt.NDArray[np.int64]
+    document: Ints
+    word: Ints
+    position: Ints
+    sentence: Ints
+    part: Ints
+    early: npt.NDArray[np.bool_]
     same_form: npt.NDArray[np.bool_]
 
     @classmethod
-    def found(cls, words: Sequence[Word], batch: RecordBatch) -> _Hits:
-        rows, numbers = _matching_rows(words, batch)
-        found = batch.rows[rows]
-        document = np.searchsorted(batch.bounds, rows, side="right") - 1
-        position = found["position"].astype(np.int64)
+    def found(cls, words: Sequence[Word], found: Occurrences) -> _Hits:
+        at = [np.flatnonzero(rows_with(found.lemma, word.lemmas)) for word in words]
+        places = np.concatenate(at)
+        number = np.repeat(np.arange(len(words)), [len(mine) for mine in at])
+        rows = found.rows[places]
+        document = found.document[places]
+        position = rows["position"].astype(np.int64)
         forms = np.array([word.form for word in words], np.uint32)
-        same = found["form"] == forms[numbers]
+        same = rows["form"] == forms[number]
         # Two lemmas of one word at one place are one occurrence; the better form of it counts.
-        order = np.lexsort((~same, numbers, position, document))
-        key = (document[order], position[order], numbers[order])
-        first = np.ones(len(order), np.bool_)
-        if len(order):
-            first[1:] = (np.diff(key[0]) != 0) | (np.diff(key[1]) != 0) | (np.diff(key[2]) != 0)
-        kept = order[first]
+        key = ((document << _POSITION_BITS | position) << _WORD_BITS | number) << 1 | ~same
+        order = np.argsort(key)
+        key = key[order] >> 1
+        kept = order[np.concatenate([[True], key[1:] != key[:-1]])] if len(key) else order
+        rows, document, position = rows[kept], document[kept], position[kept]
         return cls(
-            documents=len(batch.bounds) - 1,
+            documents=len(found.days),
             words=len(words),
-            document=document[kept],
-            word=numbers[kept],
-            position=position[kept],
-            sentence=found["sentence"][kept].astype(np.int64),
-            part=found["part"][kept].astype(np.int64),
-            ordinal=(rows - batch.bounds[document])[kept],
+            document=document,
+            word=number[kept],
+            position=position,
+            sentence=rows["sentence"].astype(np.int64),
+            part=rows["part"].astype(np.int64),
+            early=position <= found.beginnings[document],
             same_form=same[kept],
         )
 
 
-def _matching_rows(
-    words: Sequence[Word], batch: RecordBatch
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return rows whose lemma belongs to a word, and that word's number, for every such pair."""
-    lemmas = np.ascontiguousarray(batch.rows["lemma"])
-    wanted = np.array(sorted({lemma for word in words for lemma in word.lemmas}), np.uint32)
-    place = np.searchsorted(wanted, lemmas)
-    place[place == len(wanted)] = 0
-    candidates = np.flatnonzero(wanted[place] == lemmas)
-    found = lemmas[candidates]
-    rows, numbers = [], []
-    for number, word in enumerate(words):
-        mine = candidates[rows_with(found, word.lemmas)]
-        rows.append(mine)
-        numbers.append(np.full(len(mine), number, np.int64))
-    return np.concatenate(rows), np.concatenate(numbers)
-
-
-def _bm25(hits: _Hits, idf: Floats, batch: RecordBatch, average: float) -> Floats:
-    weight = np.zeros((hits.documents, hits.words))
-    np.add.at(weight, (hits.document, hits.word), _PART_WEIGHT[hits.part])
-    length = batch.lengths[:, None]
-    norm = BM25_K1 * (1 - BM25_B + BM25_B * length / max(average, 1.0))
-    return np.asarray((idf * weight * (BM25_K1 + 1) / (weight + norm)).sum(axis=1), np.float64)
+def _bm25(hits: _Hits, idf: Floats, lengths: Ints, average: float) -> Floats:
+    weight = np.bincount(
+        hits.document * hits.words + hits.word, _PART_WEIGHT[hits.part], hits.documents * hits.words
+    ).reshape(hits.documents, hits.words)
+    norm = BM25_K1 * (1 - BM25_B + BM25_B * lengths[:, None] / max(average, 1.0))
+    return np.asarray((weight * (BM25_K1 + 1) / (weight + norm)) @ idf, np.float64)
 
 
 def _present(hits: _Hits, mask: npt.NDArray[np.bool_], idf: Floats) -> Floats:
@@ -155,23 +147,20 @@ def _present(hits: _Hits, mask: npt.NDArray[np.bool_], idf: Floats) -> Floats:
 
 
 def _best_sentence(hits: _Hits, idf: Floats) -> Floats:
-    best = np.zeros(hits.documents)
-    if not len(hits.document):
-        return best
-    place = hits.document << 20 | hits.sentence
-    pairs = np.unique(place * hits.words + hits.word)
-    places, sentence = np.unique(pairs // hits.words, return_inverse=True)
-    sums = np.bincount(sentence, weights=idf[pairs % hits.words])
-    np.maximum.at(best, places >> 20, sums)
-    return best
+    """Best sum of idf of distinct words within a sentence."""
+    place = (hits.document << _SENTENCE_BITS | hits.sentence) << _WORD_BITS | hits.word
+    pairs = np.unique(place)
+    sentences = pairs >> _WORD_BITS
+    starts = _starts(sentences)
+    if not len(starts):
+        return np.zeros(hits.documents)
+    sums = np.add.reduceat(idf[pairs & (1 << _WORD_BITS) - 1], starts)
+    return _best(hits.documents, sentences[starts] >> _SENTENCE_BITS, sums)
 
 
 def _best_window(hits: _Hits, idf: Floats) -> Floats:
     """Best sum of idf of distinct words within ``WINDOW_WORDS`` positions."""
-    best = np.zeros(hits.documents)
-    if not len(hits.document):
-        return best
-    starts = hits.document << 24 | hits.position
+    starts = hits.document << _POSITION_BITS | hits.position
     sums = np.zeros(len(starts))
     for number in range(hits.words):
         places = starts[hits.word == number]
@@ -179,5 +168,18 @@ def _best_window(hits: _Hits, idf: Floats) -> Floats:
             following = places[np.minimum(np.searchsorted(places, starts), len(places) - 1)]
             inside = (following >= starts) & (following < starts + WINDOW_WORDS)
             sums += idf[number] * inside
-    np.maximum.at(best, hits.document, sums)
+    return _best(hits.documents, hits.document, sums)
+
+
+def _best(documents: int, document: Ints, values: Floats) -> Floats:
+    """Return the greatest of each document's *values*, 0 where it has none; *document* rises."""
+    best = np.zeros(documents)
+    starts = _starts(document)
+    if len(starts):
+        best[document[starts]] = np.maximum.reduceat(values, starts)
     return best
+
+
+def _starts(rising: Ints) -> Ints:
+    """Return where a new value begins in a rising array."""
+    return np.flatnonzero(np.concatenate([[True], rising[1:] != rising[:-1]])) if len(rising) else rising

@@ -20,7 +20,7 @@ from searchsvc.engine import AnyOf, Candidate, Matches, Plan
 from searchsvc.errors import BadRequestError, FingerprintError, GenerationError, NotFoundError
 from searchsvc.live import LiveIndex, View
 from searchsvc.planning import Planned, plan
-from searchsvc.ranking import Statistics, rank
+from searchsvc.ranking import Statistics, lemmas_of, rank
 from searchsvc.repair import Repair, repair_query
 from searchsvc.results import (
     FACETS,
@@ -37,7 +37,7 @@ from searchsvc.results import (
     SimilarArticle,
     WordCount,
 )
-from searchsvc.snippet import find_marks, snippet, title_segments
+from searchsvc.snippet import Marks, find_marks, snippet, title_segments
 from searchsvc.store import Card, Stored
 from searchsvc.text import fold
 
@@ -144,7 +144,7 @@ class SearchService:
                 filters=filters,
                 days=_days(request, planned),
                 order=order,
-                depth=MAX_DEPTH,
+                depth=max(RERANKED, min(request.page * request.per_page, MAX_DEPTH)),
                 facets=tuple(name for name in request.facets if name in FACETS),
                 near_below=NEAR_BELOW if len(planned.units) > 1 else 0,
                 near_limit=RERANKED,
@@ -162,9 +162,11 @@ class SearchService:
         if not by_score or not planned.words or not found:
             return tuple(found), {candidate.key: candidate.score for candidate in found}
         head, tail = found[:RERANKED], found[RERANKED:]
-        batch = view.generation.store.records([candidate.key for candidate in head])
+        evidence = view.generation.store.records.occurrences(
+            [candidate.key for candidate in head], lemmas_of(planned.words)
+        )
         statistics = Statistics(matches.documents, matches.average_length, matches.word_counts)
-        scores = rank(planned.words, batch, statistics)
+        scores = rank(planned.words, evidence, statistics)
         order = np.argsort(-scores, kind="stable")
         ranked = {head[row].key: float(scores[row]) for row in order}
         # Below the second stage the engine's scores only keep their order, under the last of it.
@@ -182,14 +184,17 @@ class SearchService:
     ) -> _Page:
         first = (request.page - 1) * request.per_page
         shown = answer.rows[first : first + request.per_page]
-        stored = view.generation.store.documents([candidate.key for candidate in shown])
+        keys = [candidate.key for candidate in shown]
+        stored = view.generation.store.documents(keys)
+        words = answer.planned.words if request.highlight else ()
+        found = view.generation.store.records.occurrences(keys, lemmas_of(words))
         hits = tuple(
-            self._hit(candidate, stored[candidate.key], answer, request, view)
-            for candidate in shown
+            self._hit(candidate, stored[candidate.key], find_marks(words, *found.of(number)), answer, view)
+            for number, candidate in enumerate(shown)
             if candidate.key in stored
         )
         matches = answer.matches
-        words = (
+        counts = (
             tuple(
                 WordCount(unit.text, count)
                 for unit, count in zip(answer.planned.units, matches.unit_counts, strict=True)
@@ -209,17 +214,13 @@ class SearchService:
             hits=hits,
             facets=_facets(matches, request, view),
             suggestions=suggestions,
-            words=words,
+            words=counts,
             version=view.version,
             took_ms=(time.perf_counter() - started) * 1000,
         )
         return _Page(page, complete=len(hits) == len(shown))
 
-    def _hit(
-        self, candidate: Candidate, stored: Stored, answer: _Answer, request: SearchRequest, view: View
-    ) -> Hit:
-        words = answer.planned.words if request.highlight else ()
-        marks = find_marks(words, stored.record)
+    def _hit(self, candidate: Candidate, stored: Stored, marks: Marks, answer: _Answer, view: View) -> Hit:
         title = stored.card.title
         missing = tuple(
             unit.text for number, unit in enumerate(answer.planned.units) if not candidate.units >> number & 1

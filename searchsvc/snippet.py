@@ -35,24 +35,31 @@ class Marks:
     parts: npt.NDArray[np.int64]
 
 
-def find_marks(words: Sequence[Word], record: Record) -> Marks:
-    """Return the places of *words* in a document; weak words are not marked."""
-    lemmas = np.ascontiguousarray(record["lemma"])
-    starts, stops, numbers, parts = [], [], [], []
+def find_marks(words: Sequence[Word], lemmas: npt.NDArray[np.uint32], rows: Record) -> Marks:
+    """Return the places of *words* in a document, given its rows and their lemmas (those of the words
+    will do); weak words are not marked."""
+    places, numbers = [], []
     for number, word in enumerate(words):
-        if word.weak:
-            continue
-        rows = record[record["form"] == word.form if word.exact else rows_with(lemmas, word.lemmas)]
-        starts.append(rows["start"].astype(np.int64))
-        stops.append(rows["start"].astype(np.int64) + rows["size"])
-        numbers.append(np.full(len(rows), number, np.int64))
-        parts.append(rows["part"].astype(np.int64))
-    if not starts:
+        if not word.weak:
+            mine = rows_with(lemmas, word.lemmas)
+            if word.exact:
+                mine &= rows["form"] == word.form
+            at = np.flatnonzero(mine)
+            places.append(at)
+            numbers.append(np.full(len(at), number))
+    if not places:
         empty = np.empty(0, np.int64)
         return Marks(empty, empty, empty, empty)
-    start = np.concatenate(starts)
+    found = rows[np.concatenate(places)]
+    start = found["start"].astype(np.int64)
     order = np.argsort(start, kind="stable")
-    return Marks(start[order], *(np.concatenate(column)[order] for column in (stops, numbers, parts)))
+    start = start[order]
+    return Marks(
+        start,
+        start + found["size"][order],
+        np.concatenate(numbers)[order],
+        found["part"][order].astype(np.int64),
+    )
 
 
 def title_segments(text: str, title: str, marks: Marks) -> tuple[Segment, ...]:

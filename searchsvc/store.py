@@ -1,4 +1,4 @@
-"""The generation's document store: one SQLite file with what the public face shows.
+"""The generation's document store: a SQLite file with what the public face shows, and mapped records.
 
 Documents are keyed (article, revision) by one integer, which is all the engine knows of
 them. A row is never changed: it holds from change ``since`` up to, not including, change
@@ -15,19 +15,16 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from corpus.article import Article, Source
 from corpus.codec import article_from_dict
-from searchsvc.document import RECORD, Record
 from searchsvc.errors import IndexDamagedError
+from searchsvc.records import Records, RecordWriter
 from searchsvc.store_writer import NEIGHBOURS, StoreWriter
 
 _BUSY_SECONDS = 10.0
@@ -41,12 +38,12 @@ CREATE TABLE document (
     key INTEGER PRIMARY KEY AUTOINCREMENT,
     article TEXT NOT NULL, revision INTEGER NOT NULL,
     since INTEGER NOT NULL, until INTEGER, ended REAL,
-    day INTEGER NOT NULL, length INTEGER NOT NULL,
-    card TEXT NOT NULL, text TEXT NOT NULL, body BLOB NOT NULL, record BLOB NOT NULL
+    card TEXT NOT NULL, text TEXT NOT NULL, body BLOB NOT NULL
 );
 CREATE INDEX document_article ON document (article);
 CREATE INDEX document_until ON document (until) WHERE until IS NOT NULL;
 CREATE INDEX document_since ON document (since);
+CREATE TABLE spent (key INTEGER PRIMARY KEY);
 CREATE TABLE source (id TEXT PRIMARY KEY, url TEXT NOT NULL, title TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE form (form TEXT PRIMARY KEY, documents INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE neighbour (
@@ -79,19 +76,6 @@ class Stored:
     key: int
     card: Card
     text: str
-    record: Record
-
-
-@dataclass(frozen=True, slots=True)
-class RecordBatch:
-    """Records of several documents end to end; document ``i`` has rows ``bounds[i]:bounds[i + 1]``.
-    ``days`` are ordinals of the local day of publication, 0 where there is none; ``lengths`` are
-    the documents' numbers of words."""
-
-    rows: Record
-    bounds: npt.NDArray[np.int64]
-    days: npt.NDArray[np.int64]
-    lengths: npt.NDArray[np.int64]
 
 
 class _Sealed(sqlite3.Connection):
@@ -103,6 +87,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.records = Records(path.parent)
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._closed = False
         self._sources: dict[str, Source] | None = None
@@ -117,6 +102,7 @@ class Store:
             connection.executescript(_SCHEMA)
         finally:
             connection.close()
+        Records.create(path.parent)
         return cls(path)
 
     def close(self) -> None:
@@ -175,29 +161,13 @@ class Store:
 
     # --- reading ---------------------------------------------------------------------------
 
-    def records(self, keys: Sequence[int]) -> RecordBatch:
-        """Return the records of *keys*, in their order; a missing one is empty."""
-        found: dict[int, tuple[bytes, int, int]] = {}
-        with self._reading() as connection:
-            for part in _parts(keys):
-                for row in connection.execute(
-                    _in("SELECT key, record, day, length FROM document", part), part
-                ):
-                    found[row[0]] = row[1:]
-        blobs = [found.get(key, (b"", 0, 0))[0] for key in keys]
-        sizes = np.array([len(blob) // RECORD.itemsize for blob in blobs], np.int64)
-        bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
-        days = np.array([found.get(key, (b"", 0, 0))[1] for key in keys], np.int64)
-        lengths = np.array([found.get(key, (b"", 0, 0))[2] for key in keys], np.int64)
-        return RecordBatch(np.frombuffer(b"".join(blobs), RECORD), bounds, days, lengths)
-
     def documents(self, keys: Sequence[int]) -> dict[int, Stored]:
         """Return the documents of *keys* in one read; purged ones are missing."""
         with self._reading() as connection:
             return {
-                row[0]: Stored(row[0], _card(row[1]), row[2], np.frombuffer(row[3], RECORD))
+                row[0]: Stored(row[0], _card(row[1]), row[2])
                 for part in _parts(keys)
-                for row in connection.execute(_in("SELECT key, card, text, record FROM document", part), part)
+                for row in connection.execute(_in("SELECT key, card, text FROM document", part), part)
             }
 
     def cards(self, article_ids: Sequence[str], sequence: int) -> dict[str, Card]:
@@ -264,9 +234,16 @@ class Store:
             )
 
     def check(self) -> str:
-        """Return "ok" or what SQLite's own check says is wrong."""
+        """Return "ok" or what is wrong: by SQLite's own check, and whether all records are there."""
         with self._reading() as connection:
-            return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+            found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+            last = _last_key(connection)
+        if found == "ok" and last:
+            try:
+                self.records.day(last)
+            except IndexDamagedError as error:
+                return str(error)
+        return found
 
     # --- writing ---------------------------------------------------------------------------
 
@@ -283,10 +260,13 @@ class Store:
                 connection.execute("PRAGMA secure_delete = ON")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
-                writer = StoreWriter(connection)
-                yield writer
-                writer.flush()
-                connection.execute("COMMIT")
+                with closing(RecordWriter(self._path.parent, _last_key(connection))) as records:
+                    writer = StoreWriter(connection, records)
+                    writer.wipe_spent()
+                    yield writer
+                    writer.flush()
+                    connection.execute("COMMIT")
+                    writer.wipe_spent()
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
@@ -313,6 +293,11 @@ class Store:
             raise
         finally:
             connection.close()
+
+
+def _last_key(connection: sqlite3.Connection) -> int:
+    found = connection.execute("SELECT max(key) FROM document").fetchone()
+    return int(found[0] or 0)
 
 
 def _card(line: str) -> Card:

@@ -15,6 +15,7 @@ from corpus.article import Source
 from corpus.codec import article_to_dict
 from searchsvc.analysis import folded_form
 from searchsvc.document import RECORD, Document, Record
+from searchsvc.records import RecordWriter
 
 KEEP_SECONDS = 600.0
 """Rows of replaced articles outlive their end by this much: no reader holds a snapshot longer."""
@@ -25,23 +26,24 @@ NEIGHBOURS = "SELECT other, score FROM neighbour WHERE article = ? ORDER BY scor
 class StoreWriter:
     """Changes to the store within one transaction."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, records: RecordWriter) -> None:
         self._connection = connection
+        self._records = records
         self._forms: Counter[str] = Counter()
 
     def undo_after(self, sequence: int) -> None:
         """Take back what was stored beyond *sequence*, the engine's last commit."""
         beyond = self._connection.execute(
-            "SELECT text, record FROM document WHERE since > ? AND until IS NULL", (sequence,)
+            "SELECT key, text FROM document WHERE since > ? AND until IS NULL", (sequence,)
         )
-        for text, record in beyond.fetchall():
-            self._count(_forms(text, record), -1)
+        for key, text in beyond.fetchall():
+            self._count(self._forms_of(key, text), -1)
         ended = self._connection.execute(
-            "SELECT text, record FROM document WHERE until > ? AND since <= ?", (sequence,) * 2
+            "SELECT key, text FROM document WHERE until > ? AND since <= ?", (sequence,) * 2
         )
-        for text, record in ended.fetchall():
-            self._count(_forms(text, record), 1)
-        self._connection.execute("DELETE FROM document WHERE since > ?", (sequence,))
+        for key, text in ended.fetchall():
+            self._count(self._forms_of(key, text), 1)
+        self._delete("since > ?", sequence)
         self._connection.execute(
             "UPDATE document SET until = NULL, ended = NULL WHERE until > ?", (sequence,)
         )
@@ -61,30 +63,29 @@ class StoreWriter:
         }
         body = zlib.compress(json.dumps(article_to_dict(article), ensure_ascii=False).encode(), 6)
         cursor = self._connection.execute(
-            "INSERT INTO document (article, revision, since, day, length, card, text, body, record) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO document (article, revision, since, card, text, body) VALUES (?, ?, ?, ?, ?, ?)",
             (
                 article.id,
                 document.revision,
                 sequence,
-                article.published.toordinal() if article.published else 0,
-                document.length,
                 json.dumps(card, ensure_ascii=False),
                 document.text,
                 body,
-                document.record.tobytes(),
             ),
         )
+        key = int(cursor.lastrowid or 0)
+        day = article.published.toordinal() if article.published else 0
+        self._records.append(key, document.record, day, document.length)
         self._count(document.forms(), 1)
-        return int(cursor.lastrowid or 0)
+        return key
 
     def retire(self, article_id: str, sequence: int) -> None:
         """End the present row of an article at *sequence*; nothing happens where there is none."""
         rows = self._connection.execute(
-            "SELECT key, text, record FROM document WHERE article = ? AND until IS NULL", (article_id,)
+            "SELECT key, text FROM document WHERE article = ? AND until IS NULL", (article_id,)
         )
-        for key, text, record in rows.fetchall():
-            self._count(_forms(text, record), -1)
+        for key, text in rows.fetchall():
+            self._count(self._forms_of(key, text), -1)
             self._connection.execute(
                 "UPDATE document SET until = ?, ended = ? WHERE key = ?", (sequence, time.time(), key)
             )
@@ -94,7 +95,7 @@ class StoreWriter:
     def erase(self, article_id: str) -> None:
         """Delete every row of an article, at once and for good."""
         self.retire(article_id, 0)
-        self._connection.execute("DELETE FROM document WHERE article = ?", (article_id,))
+        self._delete("article = ?", article_id)
 
     def prune(self, sequence: int) -> None:
         """Delete rows that ended long enough ago, and descriptions of changes before *sequence*."""
@@ -102,7 +103,23 @@ class StoreWriter:
             "DELETE FROM statistic WHERE name LIKE 'change %' AND CAST(substr(name, 8) AS INTEGER) < ?",
             (sequence,),
         )
-        self._connection.execute("DELETE FROM document WHERE ended < ?", (time.time() - KEEP_SECONDS,))
+        self._delete("ended < ?", time.time() - KEEP_SECONDS)
+
+    def _delete(self, condition: str, value: object) -> None:
+        """Delete rows; their records are wiped once that is certain."""
+        self._connection.execute(
+            f"INSERT OR IGNORE INTO spent SELECT key FROM document WHERE {condition}",  # noqa: S608
+            (value,),
+        )
+        self._connection.execute(f"DELETE FROM document WHERE {condition}", (value,))  # noqa: S608
+
+    def wipe_spent(self) -> None:
+        """Wipe the records of rows whose deletion was committed."""
+        spent = [key for (key,) in self._connection.execute("SELECT key FROM spent")]
+        if spent:
+            self._records.wipe(spent)
+            self._records.finish()
+            self._connection.execute("DELETE FROM spent")
 
     def put_sources(self, sources: Iterable[Source]) -> None:
         """Replace the list of sources."""
@@ -141,24 +158,25 @@ class StoreWriter:
     def current(self) -> Iterator[tuple[str, int, Record]]:
         """Yield (article, day, record) of every present row, by article."""
         rows = self._connection.execute(
-            "SELECT article, day, record FROM document WHERE until IS NULL ORDER BY article"
+            "SELECT article, key FROM document WHERE until IS NULL ORDER BY article"
         )
-        for article, day, record in rows:
-            yield article, day, np.frombuffer(record, RECORD)
+        for article, key in rows:
+            yield article, self._records.day(key), self._records.record(key)
 
     def record(self, article_id: str) -> Record:
         """Return the record of an article's present row, empty where there is none."""
         row = self._connection.execute(
-            "SELECT record FROM document WHERE article = ? AND until IS NULL", (article_id,)
+            "SELECT key FROM document WHERE article = ? AND until IS NULL", (article_id,)
         ).fetchone()
-        return np.frombuffer(row[0] if row else b"", RECORD)
+        return self._records.record(row[0]) if row else np.empty(0, RECORD)
 
     def neighbours(self, article_id: str) -> list[tuple[str, float]]:
         """Return an article's neighbours as they are kept now."""
         return self._connection.execute(NEIGHBOURS, (article_id,)).fetchall()
 
     def flush(self) -> None:
-        """Write the counts of forms gathered so far."""
+        """Write the counts of forms gathered so far; bring records to the disk."""
+        self._records.finish()
         changes = [(form, change) for form, change in self._forms.items() if change]
         self._connection.executemany(
             "INSERT INTO form VALUES (?, ?) "
@@ -169,14 +187,16 @@ class StoreWriter:
             self._connection.execute("DELETE FROM form WHERE documents <= 0")
         self._forms.clear()
 
+    def _forms_of(self, key: int, text: str) -> set[str]:
+        return _forms(text, self._records.record(key))
+
     def _count(self, forms: Iterable[str], change: int) -> None:
         for form in forms:
             self._forms[form] += change
 
 
-def _forms(text: str, blob: bytes) -> set[str]:
+def _forms(text: str, record: Record) -> set[str]:
     """Return the folded forms of a stored document, as ``Document.forms`` had them."""
-    record = np.frombuffer(blob, RECORD)
     places = {
         (int(start), int(size)) for start, size in zip(record["start"], record["size"], strict=True) if size
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 import threading
 import time
@@ -186,7 +187,7 @@ def no_generation(index: Path) -> None:
 
 def schema(index: Path) -> None:
     path = index / "g000002" / "manifest.json"
-    path.write_text(path.read_text().replace('"schema": 1', '"schema": 99'))
+    path.write_text(re.sub(r'"schema": \d+', '"schema": 99', path.read_text()))
 
 
 def no_store(index: Path) -> None:

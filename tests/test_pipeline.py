@@ -306,13 +306,14 @@ def forget_article(store: sqlite3.Connection) -> None:
 
 def add_article(store: sqlite3.Connection) -> None:
     store.execute(
-        "INSERT INTO document (article, revision, since, day, length, card, text, body, record) "
-        "SELECT 'a999', 1, since, day, length, card, text, body, record FROM document LIMIT 1"
+        "INSERT INTO document (article, revision, since, card, text, body, key) "
+        "SELECT 'a999', 1, since, card, text, body, 0 FROM document LIMIT 1"
     )
 
 
 def swap_keys(store: sqlite3.Connection) -> None:
     store.execute("UPDATE document SET key = key + 1000")
+    store.execute(f"UPDATE document SET key = {1001 + ARTICLES} - key")
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from corpus.article import Article, Paragraph
 from searchsvc.analysis import Analyzer
-from searchsvc.document import GAP, PARTS, RECORD, Record, make_document, term_hash
+from searchsvc.document import BEGINNING, GAP, PARTS, RECORD, Record, make_document, term_hash
 from searchsvc.planning import Word, plan
 from searchsvc.query import parse
-from searchsvc.ranking import LEAD_WORDS, WINDOW_WORDS, Statistics, rank
-from searchsvc.store import RecordBatch
+from searchsvc.ranking import WINDOW_WORDS, Statistics, rank
+from searchsvc.records import Occurrences
 
 RARE, COMMON = 3, 80
 DOCUMENTS = 100
@@ -43,12 +43,20 @@ def record(*, title: str = "", lead: str = "", body: str = "", tags: str = "") -
     return np.array(rows, RECORD)
 
 
-def batch(*records: Record, days: list[date | None] | None = None) -> RecordBatch:
-    bounds = np.cumsum([0, *map(len, records)])
+def evidence(*records: Record, days: list[date | None] | None = None) -> Occurrences:
+    """Return all rows of *records* as if each of their lemmas had been looked for."""
     ordinals = [day.toordinal() if day else 0 for day in days or [None] * len(records)]
     rows = np.concatenate([*records, np.empty(0, RECORD)])
-    lengths = np.array([*map(len, records)], np.int64)
-    return RecordBatch(rows, bounds.astype(np.int64), np.array(ordinals, np.int64), lengths)
+    order = np.lexsort((rows["lemma"], owner := np.repeat(np.arange(len(records)), [*map(len, records)])))
+    ends = [one["position"][min(BEGINNING, len(one)) - 1] if len(one) else 0 for one in records]
+    return Occurrences(
+        document=owner[order],
+        lemma=rows["lemma"][order],
+        rows=rows[order],
+        days=np.array(ordinals, np.int64),
+        lengths=np.array([*map(len, records)], np.int64),
+        beginnings=np.array(ends, np.int64),
+    )
 
 
 def words(*texts: str) -> list[Word]:
@@ -67,7 +75,7 @@ def statistics(*counts: int, average: float = 50.0) -> Statistics:
 
 def scores(looked_for: list[Word], *records: Record, counts: tuple[int, ...] = ()) -> list[float]:
     known = statistics(*(counts or (RARE,) * len(looked_for)))
-    return [float(score) for score in rank(looked_for, batch(*records), known)]
+    return [float(score) for score in rank(looked_for, evidence(*records), known)]
 
 
 def filler(number: int) -> str:
@@ -144,8 +152,8 @@ def test_words_in_one_sentence_beat_words_in_two() -> None:
 def test_a_word_at_the_beginning_beats_one_further_down() -> None:
     early, late = scores(
         words("музей"),
-        record(body=f"{filler(LEAD_WORDS - 1)} музей {filler(10)}"),
-        record(body=f"{filler(LEAD_WORDS)} музей {filler(9)}"),
+        record(body=f"{filler(BEGINNING - 1)} музей {filler(10)}"),
+        record(body=f"{filler(BEGINNING)} музей {filler(9)}"),
     )
     assert early > late
 
@@ -222,14 +230,14 @@ def test_a_homonym_is_one_occurrence_however_many_lemmas_it_has() -> None:
 def test_freshness_parts_equals() -> None:
     text = record(title="день учитель", body=filler(20))
     days = [date(2016, 10, 5), date(2023, 10, 5), date(2020, 10, 5)]
-    found = rank(words("день", "учитель"), batch(text, text, text, days=days), statistics(RARE, RARE))
+    found = rank(words("день", "учитель"), evidence(text, text, text, days=days), statistics(RARE, RARE))
     assert np.argsort(-found).tolist() == [1, 2, 0]
 
 
 def test_an_article_without_a_date_is_as_the_oldest() -> None:
     text = record(body="музей")
     days = [None, date(1999, 1, 1), date(2001, 1, 1)]
-    undated, old, fresh = rank(words("музей"), batch(text, text, text, days=days), statistics(RARE))
+    undated, old, fresh = rank(words("музей"), evidence(text, text, text, days=days), statistics(RARE))
     assert undated == old < fresh
 
 
@@ -241,7 +249,7 @@ def test_ten_years_of_freshness_outweigh_no_evidence_of_a_telling_word() -> None
         (record(body=f"музея=музей {filler(50)}"), record(body=f"{filler(50)} музея=музей")),
     ]
     for better, worse in pairs:
-        old, fresh = rank(words("музея=музей"), batch(better, worse, days=old_days), statistics(RARE))
+        old, fresh = rank(words("музея=музей"), evidence(better, worse, days=old_days), statistics(RARE))
         assert old > fresh
 
 
@@ -251,8 +259,8 @@ NOTHING = np.empty(0, RECORD)
 
 
 def test_an_empty_batch_has_no_scores() -> None:
-    assert len(rank(words("музей"), batch(), statistics(RARE))) == 0
-    assert len(rank([], batch(), statistics())) == 0
+    assert len(rank(words("музей"), evidence(), statistics(RARE))) == 0
+    assert len(rank([], evidence(), statistics())) == 0
 
 
 def test_purged_articles_score_nothing_and_disturb_no_other() -> None:
@@ -294,7 +302,8 @@ def test_the_score_of_an_article_does_not_depend_on_the_other_candidates(
     def ranked(chosen: list[tuple[Record, date | None]]) -> list[float]:
         days = [day for _, day in chosen]
         return [
-            float(score) for score in rank(looked_for, batch(*(one for one, _ in chosen), days=days), known)
+            float(score)
+            for score in rank(looked_for, evidence(*(one for one, _ in chosen), days=days), known)
         ]
 
     together = ranked(articles)
@@ -316,6 +325,6 @@ def test_records_of_real_articles_are_ranked_as_hand_made_ones(analyzer: Analyze
     }
     made = [make_document(article, 1, analyzer).record for article in texts.values()]
     looked_for = plan(parse("школьный музей"), analyzer).words
-    found = rank(looked_for, batch(*made), statistics(RARE, RARE))
+    found = rank(looked_for, evidence(*made), statistics(RARE, RARE))
     assert [list(texts)[place] for place in np.argsort(-found)] == ["title", "near", "far", "none"]
     assert found[3] == 0

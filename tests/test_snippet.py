@@ -32,14 +32,18 @@ def looked_for(query: str, analyzer: Analyzer) -> tuple[Word, ...]:
 
 def shown(one: Article, query: str, analyzer: Analyzer) -> tuple[Segment, ...]:
     document = make_document(one, 1, analyzer)
-    marks = find_marks(looked_for(query, analyzer), document.record)
+    marks = find_marks(looked_for(query, analyzer), document.record["lemma"], document.record)
     return snippet(document.text, one.title, tag_line(one.tags), marks)
 
 
 def titled(title: str, query: str, analyzer: Analyzer, *, body: str = "") -> tuple[Segment, ...]:
     one = article(body, title=title)
     document = make_document(one, 1, analyzer)
-    return title_segments(document.text, title, find_marks(looked_for(query, analyzer), document.record))
+    return title_segments(
+        document.text,
+        title,
+        find_marks(looked_for(query, analyzer), document.record["lemma"], document.record),
+    )
 
 
 def written(segments: tuple[Segment, ...]) -> str:
@@ -176,7 +180,7 @@ def test_segments_are_a_piece_of_the_text_with_its_words_marked(
 ) -> None:
     words = looked_for(query, analyzer)
     document = make_document(one, 1, analyzer)
-    marks = find_marks(words, document.record)
+    marks = find_marks(words, document.record["lemma"], document.record)
     for segments, text in (
         (title_segments(document.text, one.title, marks), one.title),
         (

@@ -12,7 +12,6 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from beds.index import SITE, document, draft, files_with, lexicon, recount
 from hypothesis import given, settings
@@ -20,7 +19,7 @@ from hypothesis import strategies as st
 
 from corpus.article import Article, Paragraph, Source
 from searchsvc.analysis import Analyzer
-from searchsvc.document import RECORD, Document
+from searchsvc.document import Document
 from searchsvc.errors import IndexDamagedError
 from searchsvc.store import Store
 from searchsvc.store_writer import KEEP_SECONDS
@@ -99,7 +98,7 @@ def test_the_body_comes_back_block_by_block_and_a_card_with_its_dates(
     assert cards[0].published.utcoffset() == draft(1).published.utcoffset()  # type: ignore[union-attr]
     assert (cards[0].url, cards[0].source) == (draft(1).url, SITE.id)
     assert (cards[0].categories, cards[0].tags) == (draft(1).categories, draft(1).tags)
-    assert store.records(keys).days.tolist() == [draft(1).published.toordinal(), 0]  # type: ignore[union-attr]
+    assert [store.records.day(key) for key in keys] == [draft(1).published.toordinal(), 0]  # type: ignore[union-attr]
 
 
 def test_a_block_that_fails_writes_nothing(store: Store, path: Path, analyzer: Analyzer) -> None:
@@ -256,31 +255,13 @@ def test_keys_survive_the_vacuum(store: Store, analyzer: Analyzer) -> None:
 # Reading many at once
 
 
-def test_records_come_in_the_order_asked_for_and_a_missing_one_is_empty(
-    store: Store, analyzer: Analyzer
-) -> None:
-    documents = [document(draft(number), analyzer) for number in range(4)]
-    keys = change(store, 1, documents)
-    batch = store.records([keys[2], 999, keys[0], keys[2]])
-    pieces = [batch.rows[start:stop] for start, stop in zip(batch.bounds, batch.bounds[1:], strict=False)]
-    assert batch.rows.dtype == RECORD
-    assert [len(piece) for piece in pieces] == [
-        len(documents[n].record) if n is not None else 0 for n in (2, None, 0, 2)
-    ]
-    for piece, number in zip(pieces, (2, None, 0, 2), strict=True):
-        assert number is None or np.array_equal(piece, documents[number].record)
-    assert batch.days.tolist()[1] == 0
-    empty = store.records([])
-    assert (len(empty.rows), empty.bounds.tolist(), len(empty.days)) == (0, [0], 0)
-
-
 def test_more_keys_than_one_statement_takes_are_read(store: Store, analyzer: Analyzer) -> None:
     one = document(draft(1), analyzer)
     with store.writing() as writer:
         names = [f"b{number}" for number in range(1203)]
         keys = [writer.add(replace(one, article=replace(one.article, id=name)), 1) for name in names]
     assert list(store.documents(keys)) == keys
-    assert len(store.records(keys[::-1]).bounds) == 1204
+    assert len(store.records.occurrences(keys[::-1], ()).days) == 1203
     assert len(store.cards(names, 1)) == 1203
 
 

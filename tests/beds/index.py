@@ -177,6 +177,7 @@ def leftovers(index: Path) -> list[str]:
     engine = index / pointer["generation"] / "engine"
     named = _named_by_tantivy(engine) if (engine / "meta.json").exists() else _named_by_whoosh(engine)
     kept = {"manifest.json", "store.db", "store.db-wal", "store.db-shm", "engine", "writer.lock"}
+    kept |= {"records.places", "records.lemmas", "records.rows"}
     return sorted(
         str(path.relative_to(index))
         for folder, wanted in ((index, names), (engine.parent, kept), (engine, named))

@@ -1,0 +1,296 @@
+"""Records of all documents of a generation, in mapped files beside its store.
+
+    records.places   by key: where the document's rows stand, its day, length, end of its beginning
+    records.lemmas   a lemma a row, rising within a document: all that looking a word up touches
+    records.rows     the rest of each row, in the same order
+
+Only rows of a query's words are ever read: a second stage over 200 articles is one binary search
+through all of them at once. Files grow at the end only. What lies beyond the rows that the store
+names belongs to a change that never came, and is overwritten; what is taken back, outlived or
+erased is overwritten with zeros, so that nothing of a destroyed article remains.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import threading
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from searchsvc.document import BEGINNING, RECORD, Record
+from searchsvc.errors import IndexDamagedError
+
+PLACE = np.dtype([("first", "<u8"), ("rows", "<u4"), ("day", "<i4"), ("length", "<u4"), ("beginning", "<u4")])
+"""A document's entry: its first row and number of rows, the ordinal of its local day (0: none), its
+words, and the position at which its beginning ends."""
+
+ROW = np.dtype([(name, RECORD.fields[name][0]) for name in RECORD.names if name != "lemma"])  # type: ignore[index,union-attr]
+_LEMMA = np.dtype("<u4")
+
+_NAMES = ("records.places", "records.lemmas", "records.rows")
+_TYPES = (PLACE, _LEMMA, ROW)
+_BUFFER = 2**20
+_TOO_SHORT = "файлы записей короче, чем должны быть"
+
+Array = npt.NDArray[Any]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrences:
+    """Rows of some documents in which some lemmas stand, document by document.
+
+    ``document`` numbers them as they were asked for; ``lemma`` and ``rows`` (dtype ``ROW``) run parallel
+    to it. ``days``, ``lengths`` and ``beginnings`` have a value a document; a missing document has zeros.
+    """
+
+    document: Ints
+    lemma: npt.NDArray[np.uint32]
+    rows: Array
+    days: Ints
+    lengths: Ints
+    beginnings: Ints
+
+    def of(self, number: int) -> tuple[npt.NDArray[np.uint32], Array]:
+        """Return lemmas and rows of one document."""
+        start, stop = np.searchsorted(self.document, [number, number + 1])
+        return self.lemma[start:stop], self.rows[start:stop]
+
+
+class Records:
+    """The records of the generation in *folder*, mapped. Safe from many threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._maps: tuple[Array, Array, Array] | None = None
+
+    @classmethod
+    def create(cls, folder: Path) -> None:
+        """Make empty files in *folder*."""
+        for name in _NAMES:
+            (folder / name).touch()
+
+    def occurrences(self, keys: Sequence[int], lemmas: Iterable[int]) -> Occurrences:
+        """Return where *lemmas* stand in the documents of *keys*.
+
+        Raises:
+            IndexDamagedError: a file is missing or too short.
+        """
+        places, all_lemmas, all_rows = self._mapped(keys)
+        own = places[np.asarray(keys, np.int64)]
+        wanted = np.array(sorted(set(lemmas)), np.uint32)
+        firsts = own["first"].astype(np.int64)
+        starts, stops = _spans(all_lemmas, firsts, own["rows"].astype(np.int64), wanted)
+        sizes = (stops - starts).ravel()
+        ends = np.cumsum(sizes)
+        total = int(ends[-1]) if len(ends) else 0
+        at = np.arange(total) + np.repeat(starts.ravel() - ends + sizes, sizes)
+        owner = np.repeat(np.arange(len(sizes)), sizes)
+        width = max(len(wanted), 1)
+        return Occurrences(
+            document=owner // width,
+            lemma=wanted[owner % width] if total else np.empty(0, np.uint32),
+            rows=all_rows[at],
+            days=own["day"].astype(np.int64),
+            lengths=own["length"].astype(np.int64),
+            beginnings=own["beginning"].astype(np.int64),
+        )
+
+    def record(self, key: int) -> Record:
+        """Return a whole record, in order of position; empty where there is none.
+
+        Raises:
+            IndexDamagedError: a file is missing or too short.
+        """
+        places, lemmas, rows = self._mapped([key])
+        first, size = int(places[key]["first"]), int(places[key]["rows"])
+        found = np.empty(size, RECORD)
+        found["lemma"] = lemmas[first : first + size]
+        for name in ROW.names or ():
+            found[name] = rows[name][first : first + size]
+        return found[np.lexsort((found["lemma"], found["position"]))]
+
+    def day(self, key: int) -> int:
+        """Return the ordinal of a document's local day, 0 where none is known."""
+        return int(self._mapped([key])[0][key]["day"])
+
+    def _mapped(self, keys: Sequence[int]) -> tuple[Array, Array, Array]:
+        """Return the files as arrays, mapped anew if they have grown since to hold *keys*."""
+        if not len(keys):
+            return np.zeros(0, PLACE), np.zeros(0, _LEMMA), np.zeros(0, ROW)
+        maps = self._maps
+        if maps is None or not _holds(maps, keys):
+            with self._lock:
+                maps = self._maps = self._map()
+            if not _holds(maps, keys):
+                raise IndexDamagedError(self._folder, _TOO_SHORT)
+        return maps
+
+    def _map(self) -> tuple[Array, Array, Array]:
+        try:
+            # In this order: places speak of rows that are on the disk before them.
+            places, lemmas, rows = (
+                _file(self._folder / name, kind) for name, kind in zip(_NAMES, _TYPES, strict=True)
+            )
+        except (OSError, ValueError) as error:
+            raise IndexDamagedError(self._folder, f"файлы записей не читаются ({error})") from error
+        return places, lemmas, rows
+
+
+def _file(path: Path, kind: np.dtype[Any]) -> Array:
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size // kind.itemsize
+        if not size:
+            return np.zeros(0, kind)
+        return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), kind, size)
+
+
+def _holds(maps: tuple[Array, Array, Array], keys: Sequence[int]) -> bool:
+    places, lemmas, rows = maps
+    if max(keys) >= len(places) or min(keys) < 0:
+        return False
+    own = places[np.asarray(keys, np.int64)]
+    return bool((own["first"] + own["rows"]).max() <= min(len(lemmas), len(rows)))
+
+
+def _spans(lemmas: Array, firsts: Ints, sizes: Ints, wanted: npt.NDArray[np.uint32]) -> tuple[Ints, Ints]:
+    """Return, for each document and wanted lemma, the first row that has it and the first beyond.
+
+    One binary search for all of them at once: a step looks at one row of each.
+    """
+    bounds = np.concatenate([wanted.astype(np.int64), wanted.astype(np.int64) + 1])
+    low = np.repeat(firsts[:, None], len(bounds), axis=1)
+    high = low + sizes[:, None]
+    if lemmas.size and low.size:
+        for _ in range(int(sizes.max()).bit_length()):
+            middle = (low + high) >> 1
+            here = low < high
+            below = here & (lemmas[np.where(here, middle, 0)] < bounds)
+            low = np.where(below, middle + 1, low)
+            high = np.where(here & ~below, middle, high)
+    return low[:, : len(wanted)], low[:, len(wanted) :]
+
+
+class RecordWriter:
+    """Appends to the files and wipes; one at a time, within a transaction of the store.
+
+    *last_key* is the greatest key that the store has, 0 where it has none.
+    """
+
+    def __init__(self, folder: Path, last_key: int) -> None:
+        self._folder = folder
+        self._reader = Records(folder)
+        self._files: list[BinaryIO] = []
+        self._end = self._end_of(last_key)
+
+    def append(self, key: int, record: Record, day: int, length: int) -> None:
+        """Keep *record*, given in order of position, under *key*."""
+        places, lemmas, rows = self._opened()
+        ordered = record[np.argsort(record["lemma"], kind="stable")]
+        place = np.zeros(1, PLACE)
+        place["first"], place["rows"] = self._end, len(record)
+        place["day"], place["length"] = day, length
+        if len(record):
+            place["beginning"] = record["position"][min(BEGINNING, len(record)) - 1]
+        row = np.empty(len(record), ROW)
+        for name in ROW.names or ():
+            row[name] = ordered[name]
+        _put(places, key * PLACE.itemsize, place)
+        _put(lemmas, self._end * _LEMMA.itemsize, np.ascontiguousarray(ordered["lemma"]))
+        _put(rows, self._end * ROW.itemsize, row)
+        self._end += len(record)
+
+    def wipe(self, keys: Iterable[int]) -> None:
+        """Overwrite the records of *keys* with zeros."""
+        for key in keys:
+            place = self._place(key)
+            if place is None:
+                continue
+            places, lemmas, rows = self._opened()
+            first, size = int(place["first"]), int(place["rows"])
+            _put(lemmas, first * _LEMMA.itemsize, np.zeros(size, _LEMMA))
+            _put(rows, first * ROW.itemsize, np.zeros(size, ROW))
+            _put(places, key * PLACE.itemsize, np.zeros(1, PLACE))
+
+    def record(self, key: int) -> Record:
+        """Return a record, one just appended too."""
+        self._flush()
+        return self._reader.record(key)
+
+    def day(self, key: int) -> int:
+        """Return the ordinal of a document's local day, 0 where none is known."""
+        self._flush()
+        return self._reader.day(key)
+
+    def finish(self) -> None:
+        """Bring everything to the disk, rows before the places that speak of them."""
+        self._flush()
+        for file in reversed(self._files):
+            os.fsync(file.fileno())
+
+    def close(self) -> None:
+        """Let go of the files. Where ``finish`` was not reached, the next writer wipes what was appended."""
+        for file in self._files:
+            with suppress(OSError):  # of a full disk: what could not be written is not wanted any more
+                file.close()
+        self._files = []
+
+    def _opened(self) -> list[BinaryIO]:
+        if not self._files:
+            try:
+                self._files = [(self._folder / name).open("r+b", buffering=_BUFFER) for name in _NAMES]
+            except FileNotFoundError as error:
+                raise IndexDamagedError(self._folder, f"нет файла записей ({error})") from error
+            for file, kind in zip(self._files[1:], _TYPES[1:], strict=True):
+                if file.seek(0, os.SEEK_END) < self._end * kind.itemsize:
+                    raise IndexDamagedError(self._folder, _TOO_SHORT)
+                _wipe_from(file, self._end * kind.itemsize)  # of a change that never came
+        return self._files
+
+    def _flush(self) -> None:
+        for file in reversed(self._files):
+            file.flush()
+
+    def _place(self, key: int) -> Any:
+        self._flush()
+        try:
+            with (self._folder / _NAMES[0]).open("rb") as file:
+                file.seek(key * PLACE.itemsize)
+                found = file.read(PLACE.itemsize)
+        except FileNotFoundError as error:
+            raise IndexDamagedError(self._folder, f"нет файла записей ({error})") from error
+        return np.frombuffer(found, PLACE)[0] if len(found) == PLACE.itemsize else None
+
+    def _end_of(self, key: int) -> int:
+        place = self._place(key)
+        if place is None and key:
+            raise IndexDamagedError(self._folder, _TOO_SHORT)
+        return int(place["first"]) + int(place["rows"]) if key else 0
+
+
+def _put(file: BinaryIO, offset: int, array: Array) -> None:
+    if file.tell() != offset:
+        file.seek(offset)
+    file.write(array.tobytes())
+
+
+def _wipe_from(file: BinaryIO, offset: int) -> None:
+    """Cut the file off at *offset*; where it may not get shorter, since it is mapped, write zeros."""
+    left = file.seek(0, os.SEEK_END) - offset
+    if left <= 0:
+        return
+    try:
+        file.truncate(offset)
+    except OSError:
+        file.seek(offset)
+        while left > 0:
+            file.write(bytes(min(left, _BUFFER)))
+            left -= _BUFFER
