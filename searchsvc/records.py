@@ -58,11 +58,6 @@ class Occurrences:
     lengths: Ints
     beginnings: Ints
 
-    def of(self, number: int) -> tuple[npt.NDArray[np.uint32], Array]:
-        """Return lemmas and rows of one document."""
-        start, stop = np.searchsorted(self.document, [number, number + 1])
-        return self.lemma[start:stop], self.rows[start:stop]
-
 
 class Records:
     """The records of the generation in *folder*, mapped. Safe from many threads."""

@@ -187,10 +187,10 @@ class SearchService:
         keys = [candidate.key for candidate in shown]
         stored = view.generation.store.documents(keys)
         words = answer.planned.words if request.highlight else ()
-        found = view.generation.store.records.occurrences(keys, lemmas_of(words))
+        marked = find_marks(words, view.generation.store.records.occurrences(keys, lemmas_of(words)))
         hits = tuple(
-            self._hit(candidate, stored[candidate.key], find_marks(words, *found.of(number)), answer, view)
-            for number, candidate in enumerate(shown)
+            self._hit(candidate, stored[candidate.key], marks, answer, view)
+            for candidate, marks in zip(shown, marked, strict=True)
             if candidate.key in stored
         )
         matches = answer.matches

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from corpus.article import PART_GAP
-from searchsvc.document import PARTS, Record, rows_with
+from searchsvc.document import PARTS, rows_with
 from searchsvc.planning import Word
+from searchsvc.records import Occurrences
 from searchsvc.results import Segment
 from searchsvc.text import squeeze
 
@@ -22,49 +26,47 @@ _REACH = 40  # how far a snippet's edge may move to reach the beginning of a sen
 # A block without a mark at its end would run into the next one; a full stop is as long as the gap.
 _BLOCK_END = re.compile(rf"(?<=[\w»)%]){PART_GAP}")
 _SENTENCE_ENDS = ".!?…\n"
-_SHOWN_PARTS = (PARTS.index("lead"), PARTS.index("body"))
+_SHOWN_PARTS = frozenset({PARTS.index("lead"), PARTS.index("body")})
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Where the query's words stand in a text: rising starts, stops, and the word's number."""
+    """Where the query's words stand in a text: rising starts, stops, the word's number, the part."""
 
-    starts: npt.NDArray[np.int64]
-    stops: npt.NDArray[np.int64]
-    words: npt.NDArray[np.int64]
-    parts: npt.NDArray[np.int64]
+    starts: list[int]
+    stops: list[int]
+    words: list[int]
+    parts: list[int]
+
+    def within(self, parts: Container[int]) -> Marks:
+        """Return those in *parts*."""
+        kept = [row for row, part in enumerate(self.parts) if part in parts]
+        columns = (self.starts, self.stops, self.words, self.parts)
+        return Marks(*([column[row] for row in kept] for column in columns))
 
 
-def find_marks(words: Sequence[Word], lemmas: npt.NDArray[np.uint32], rows: Record) -> Marks:
-    """Return the places of *words* in a document, given its rows and their lemmas (those of the words
-    will do); weak words are not marked."""
-    places, numbers = [], []
-    for number, word in enumerate(words):
-        if not word.weak:
-            mine = rows_with(lemmas, word.lemmas)
-            if word.exact:
-                mine &= rows["form"] == word.form
-            at = np.flatnonzero(mine)
-            places.append(at)
-            numbers.append(np.full(len(at), number))
-    if not places:
-        empty = np.empty(0, np.int64)
-        return Marks(empty, empty, empty, empty)
-    found = rows[np.concatenate(places)]
-    start = found["start"].astype(np.int64)
-    order = np.argsort(start, kind="stable")
-    start = start[order]
-    return Marks(
-        start,
-        start + found["size"][order],
-        np.concatenate(numbers)[order],
-        found["part"][order].astype(np.int64),
-    )
+def find_marks(words: Sequence[Word], found: Occurrences) -> list[Marks]:
+    """Return the places of *words* in each document of *found*; weak words are not marked."""
+    at: list[npt.NDArray[np.intp]] = []
+    for word in words:
+        mine = np.zeros(len(found.lemma), np.bool_) if word.weak else rows_with(found.lemma, word.lemmas)
+        if word.exact:
+            mine &= found.rows["form"] == word.form
+        at.append(np.flatnonzero(mine))
+    places = np.concatenate([np.empty(0, np.intp), *at])
+    numbers = np.repeat(np.arange(len(at)), [len(mine) for mine in at])
+    rows = found.rows[places]
+    document, start = found.document[places], rows["start"].astype(np.int64)
+    order = np.argsort(document << 32 | start, kind="stable")
+    rows, start = rows[order], start[order]
+    bounds = np.searchsorted(document[order], np.arange(len(found.days) + 1)).tolist()
+    columns = [column.tolist() for column in (start, start + rows["size"], numbers[order], rows["part"])]
+    return [Marks(*(column[first:last] for column in columns)) for first, last in pairwise(bounds)]
 
 
 def title_segments(text: str, title: str, marks: Marks) -> tuple[Segment, ...]:
     """Return the title, which stands at the beginning of *text*, with its words marked."""
-    return _segments(text, 0, len(title), marks) if title else ()
+    return _segments(text[: len(title)], 0, marks) if title else ()
 
 
 def snippet(
@@ -77,15 +79,12 @@ def snippet(
     left out.
     """
     begin = len(title) + len(PART_GAP) if title else 0
-    text = text[: max(begin, len(text) - len(tags) - len(PART_GAP))] if tags else text
-    text = _BLOCK_END.sub(". ", text)
-    inside = np.isin(marks.parts, _SHOWN_PARTS)
-    start = _best_start(marks.starts[inside], marks.words[inside], size, begin)
-    start = _sentence_start(text, start, begin)
-    stop = _word_stop(text, min(len(text), start + size))
-    marks = Marks(marks.starts[inside], marks.stops[inside], marks.words[inside], marks.parts[inside])
-    found = _segments(text, start, stop, marks)
-    return _with_ellipses(found, before=start > begin, after=stop < len(text.rstrip()))
+    end = max(begin, len(text) - len(tags) - len(PART_GAP)) if tags else len(text)
+    marks = marks.within(_SHOWN_PARTS)
+    start = _sentence_start(text, _best_start(marks, size, begin), begin)
+    stop = _word_stop(text, min(end, start + size))
+    found = _segments(_BLOCK_END.sub(". ", text[start:stop]), start, marks)
+    return _with_ellipses(found, before=start > begin, after=bool(text[stop:end].strip()))
 
 
 def _with_ellipses(found: tuple[Segment, ...], *, before: bool, after: bool) -> tuple[Segment, ...]:
@@ -102,17 +101,22 @@ def _with_ellipses(found: tuple[Segment, ...], *, before: bool, after: bool) -> 
     return tuple(pieces)
 
 
-def _best_start(starts: npt.NDArray[np.int64], words: npt.NDArray[np.int64], size: int, begin: int) -> int:
+def _best_start(marks: Marks, size: int, begin: int) -> int:
     """Return the start of the first window with most distinct words, then most words."""
-    if not len(starts):
-        return begin
     room = max(1, size - 2 * _REACH)
     best, place = (0, 0), begin
-    for row in range(len(starts)):
-        last = int(np.searchsorted(starts, starts[row] + room))
-        score = (len(set(words[row:last].tolist())), last - row)
+    last = 0
+    inside: Counter[int] = Counter()
+    for row, start in enumerate(marks.starts):
+        while last < len(marks.starts) and marks.starts[last] < start + room:
+            inside[marks.words[last]] += 1
+            last += 1
+        score = (len(inside), last - row)
         if score > best:
-            best, place = score, int(starts[row])
+            best, place = score, start
+        inside[marks.words[row]] -= 1
+        if not inside[marks.words[row]]:
+            del inside[marks.words[row]]
     return place
 
 
@@ -139,17 +143,18 @@ def _word_stop(text: str, stop: int) -> int:
     return stop
 
 
-def _segments(text: str, start: int, stop: int, marks: Marks) -> tuple[Segment, ...]:
+def _segments(text: str, offset: int, marks: Marks) -> tuple[Segment, ...]:
+    """Cut *text*, which stands at *offset* of an article's text, at its marks."""
     found: list[Segment] = []
-    place = start
-    first, last = np.searchsorted(marks.starts, (start, stop))
-    for row in range(int(first), int(last)):
-        begin, end = int(marks.starts[row]), min(int(marks.stops[row]), stop)
+    place = 0
+    stop = offset + len(text)
+    for row in range(bisect_left(marks.starts, offset), bisect_left(marks.starts, stop)):
+        begin, end = marks.starts[row] - offset, min(marks.stops[row], stop) - offset
         if begin < place:
             continue
         found += [Segment(text[place:begin]), Segment(text[begin:end], match=True)]
         place = end
-    found.append(Segment(text[place:stop]))
+    found.append(Segment(text[place:]))
     return _joined(found)
 
 
@@ -168,7 +173,7 @@ def _joined(segments: Sequence[Segment]) -> tuple[Segment, ...]:
 
 
 def _one_line(text: str) -> str:
-    parts = squeeze(text).split(" ") if squeeze(text) else []
-    if not parts:
+    inside = squeeze(text)
+    if not inside:
         return " "
-    return (" " if text[0].isspace() else "") + " ".join(parts) + (" " if text[-1].isspace() else "")
+    return (" " if text[0].isspace() else "") + inside + (" " if text[-1].isspace() else "")

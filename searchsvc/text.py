@@ -17,8 +17,8 @@ STRESS_MARKS = "\u0300\u0301"
 
 _DROP = re.compile(f"[{INVISIBLE}\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
 _MARKS = re.compile("[\u0300-\u036f]")
-_SPACES = re.compile(r"\s+")
 _HARD_SPACES = "\u00a0\u202f\u2009"
+_SPACES = re.compile(rf"\s\s+|[^\S {_HARD_SPACES}]")  # all but a space, plain or hard, that stands alone
 
 # Pairs that look alike in print. Upper case has more of them than lower case.
 _LATIN_TO_CYRILLIC = str.maketrans("ABCEHKMOPTXYaceopxy", "АВСЕНКМОРТХУасеорху")

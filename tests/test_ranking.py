@@ -9,6 +9,7 @@ from datetime import date
 
 import numpy as np
 import pytest
+from beds.records import evidence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,6 @@ from searchsvc.document import BEGINNING, GAP, PARTS, RECORD, Record, make_docum
 from searchsvc.planning import Word, plan
 from searchsvc.query import parse
 from searchsvc.ranking import WINDOW_WORDS, Statistics, rank
-from searchsvc.records import Occurrences
 
 RARE, COMMON = 3, 80
 DOCUMENTS = 100
@@ -41,22 +41,6 @@ def record(*, title: str = "", lead: str = "", body: str = "", tags: str = "") -
         position += GAP
         sentence += 1
     return np.array(rows, RECORD)
-
-
-def evidence(*records: Record, days: list[date | None] | None = None) -> Occurrences:
-    """Return all rows of *records* as if each of their lemmas had been looked for."""
-    ordinals = [day.toordinal() if day else 0 for day in days or [None] * len(records)]
-    rows = np.concatenate([*records, np.empty(0, RECORD)])
-    order = np.lexsort((rows["lemma"], owner := np.repeat(np.arange(len(records)), [*map(len, records)])))
-    ends = [one["position"][min(BEGINNING, len(one)) - 1] if len(one) else 0 for one in records]
-    return Occurrences(
-        document=owner[order],
-        lemma=rows["lemma"][order],
-        rows=rows[order],
-        days=np.array(ordinals, np.int64),
-        lengths=np.array([*map(len, records)], np.int64),
-        beginnings=np.array(ends, np.int64),
-    )
 
 
 def words(*texts: str) -> list[Word]:

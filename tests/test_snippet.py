@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 
 import pytest
+from beds.records import evidence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,7 +33,7 @@ def looked_for(query: str, analyzer: Analyzer) -> tuple[Word, ...]:
 
 def shown(one: Article, query: str, analyzer: Analyzer) -> tuple[Segment, ...]:
     document = make_document(one, 1, analyzer)
-    marks = find_marks(looked_for(query, analyzer), document.record["lemma"], document.record)
+    marks = find_marks(looked_for(query, analyzer), evidence(document.record))[0]
     return snippet(document.text, one.title, tag_line(one.tags), marks)
 
 
@@ -42,7 +43,7 @@ def titled(title: str, query: str, analyzer: Analyzer, *, body: str = "") -> tup
     return title_segments(
         document.text,
         title,
-        find_marks(looked_for(query, analyzer), document.record["lemma"], document.record),
+        find_marks(looked_for(query, analyzer), evidence(document.record))[0],
     )
 
 
@@ -180,7 +181,7 @@ def test_segments_are_a_piece_of_the_text_with_its_words_marked(
 ) -> None:
     words = looked_for(query, analyzer)
     document = make_document(one, 1, analyzer)
-    marks = find_marks(words, document.record["lemma"], document.record)
+    marks = find_marks(words, evidence(document.record))[0]
     for segments, text in (
         (title_segments(document.text, one.title, marks), one.title),
         (
