@@ -42,12 +42,16 @@ _MONTHS = (
 BEGINNING = 40
 """A record's first so many rows are an article's beginning: title and first sentence or two."""
 
+KIN_LETTERS = 5
+"""A rule as good as a dictionary of morphemes for the order of results (docs/quality.md)."""
+
 MAX_POSITION = 2**20 - 1
 """Tokens beyond this position (far over 2 MB of text) are not indexed."""
 
 RECORD = np.dtype(
     [
         ("lemma", "<u4"),
+        ("family", "<u4"),
         ("form", "<u4"),
         ("position", "<u4"),
         ("sentence", "<u2"),
@@ -66,6 +70,13 @@ _SENTENCE_ENDS = frozenset(".!?…\n")
 def term_hash(term: str) -> int:
     """Return the 32-bit name of a lemma or form in records."""
     return zlib.crc32(term.encode())
+
+
+def family_hash(lemma: str) -> int:
+    """Return the 32-bit name of a lemma's family: the words that begin with the same ``KIN_LETTERS`` letters
+    and have more («директор», «директорский»); any other has no kin but itself."""
+    related = len(lemma) > KIN_LETTERS and lemma.isalpha()
+    return term_hash(f"{lemma[:KIN_LETTERS]}…" if related else lemma)
 
 
 def tag_term(tag: str) -> str:
@@ -179,7 +190,7 @@ def _moved(token: Token, position: int, offset: int) -> Token:
 
 
 def _record(tokens: Sequence[Token], parts: Sequence[int], text: str) -> Record:
-    rows: list[tuple[int, int, int, int, int, int, int]] = []
+    rows: list[tuple[int, ...]] = []
     sentence = 0
     end = 0
     for token, part in zip(tokens, parts, strict=True):
@@ -188,10 +199,8 @@ def _record(tokens: Sequence[Token], parts: Sequence[int], text: str) -> Record:
         end = max(end, token.stop)
         form = term_hash(token.folded)
         size = min(token.stop - token.start, 255)
-        rows.extend(
-            (term_hash(lemma), form, token.position, min(sentence, 65535), part, size, token.start)
-            for lemma in token.lemmas
-        )
+        place = (form, token.position, min(sentence, 65535), part, size, token.start)
+        rows.extend((term_hash(lemma), family_hash(lemma), *place) for lemma in token.lemmas)
     return np.array(rows, dtype=RECORD)
 
 

@@ -8,7 +8,7 @@ from math import prod
 
 from searchsvc import engine, query
 from searchsvc.analysis import Analyzer, Token
-from searchsvc.document import term_hash
+from searchsvc.document import family_hash, term_hash
 from searchsvc.engine import FORMS, MAX_UNITS, TEXT, TITLE, AnyOf, Either, Sequence, title_form
 
 MAX_EXPANSIONS = 16
@@ -19,12 +19,13 @@ MAX_EXPANSIONS = 16
 class Word:
     """A single word of a query as ranking and snippets see it.
 
-    ``lemmas`` and ``form`` are hashes as in records. ``exact`` words are highlighted in their
+    ``lemmas``, ``families`` and ``form`` are hashes as in records. ``exact`` words are highlighted in their
     very form only; ``weak`` ones (stop words beside others) are not highlighted.
     """
 
     text: str
     lemmas: frozenset[int]
+    families: frozenset[int]
     form: int
     exact: bool = False
     weak: bool = False
@@ -144,7 +145,9 @@ class _Compiler:
             if token.whole:
                 continue
             hashes = frozenset(term_hash(lemma) for lemma in token.lemmas)
-            word = Word(token.form, hashes, term_hash(token.folded), exact, weak_stops and token.stop_word)
+            families = frozenset(family_hash(lemma) for lemma in token.lemmas)
+            weak = weak_stops and token.stop_word
+            word = Word(token.form, hashes, families, term_hash(token.folded), exact, weak)
             found.setdefault(token.lemmas, (word, AnyOf(token.lemmas)))
         return list(found.values())[:MAX_UNITS]
 

@@ -26,6 +26,10 @@ FORM = 0.15
 """Weights measured on eight development sets: docs/quality.md, after a study of what a second
 stage gains over BM25 (all together +.006 to +.044 nDCG@10)."""
 
+KIN = 0.50
+"""Idf of words that are missing while one of their family stands there («директорский» for «директор»):
+weak evidence, for the order alone (docs/quality.md)."""
+
 TITLE = 0.30
 """Idf of words met in the title. The news sets have no titles; set by the sample's judged
 queries, so that an article about a thing comes before one that mentions it."""
@@ -58,7 +62,7 @@ class Statistics:
 def rank(words: Sequence[Word], found: Occurrences, statistics: Statistics) -> Floats:
     """Return a score for each document of *found*; higher is better.
 
-    *found* holds the rows of ``lemmas_of(words)``. Words that say nothing on their own (``weak``) are
+    *found* holds the rows of ``families_of(words)``. Words that say nothing on their own (``weak``) are
     left out. An article without any word has nothing but its freshness.
     """
     strong = [
@@ -75,12 +79,13 @@ def rank(words: Sequence[Word], found: Occurrences, statistics: Statistics) -> F
     scores += SENTENCE * _best_sentence(hits, idf)
     scores += WINDOW * _best_window(hits, idf)
     scores += FORM * _present(hits, hits.same_form, idf)
+    scores += KIN * _only_kin([word for word, _ in strong], found, hits, idf)
     return scores + PER_YEAR * np.clip(found.days - _FIRST_DAY, 0, None) / 365.25
 
 
-def lemmas_of(words: Sequence[Word]) -> set[int]:
-    """Return the lemmas that ``rank`` looks for."""
-    return {lemma for word in words if not word.weak for lemma in word.lemmas}
+def families_of(words: Sequence[Word]) -> set[int]:
+    """Return the families of lemmas that ``rank`` looks for."""
+    return {family for word in words if not word.weak for family in word.families}
 
 
 def _idf(counts: Floats, documents: int) -> Floats:
@@ -144,6 +149,15 @@ def _present(hits: _Hits, mask: npt.NDArray[np.bool_], idf: Floats) -> Floats:
     seen = np.zeros((hits.documents, hits.words), np.bool_)
     seen[hits.document[mask], hits.word[mask]] = True
     return np.asarray(seen @ idf, np.float64)
+
+
+def _only_kin(words: Sequence[Word], found: Occurrences, hits: _Hits, idf: Floats) -> Floats:
+    """Sum the idf of the words that are not there while kin of theirs are."""
+    kin = np.zeros((hits.documents, hits.words), np.bool_)
+    for number, word in enumerate(words):
+        kin[found.document[rows_with(found.family, word.families)], number] = True
+    kin[hits.document, hits.word] = False
+    return np.asarray(kin @ idf, np.float64)
 
 
 def _best_sentence(hits: _Hits, idf: Floats) -> Floats:

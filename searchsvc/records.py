@@ -1,7 +1,7 @@
 """Records of all documents of a generation, in mapped files beside its store.
 
     records.places   by key: where the document's rows stand, its day, length, end of its beginning
-    records.lemmas   a lemma a row, rising within a document: all that looking a word up touches
+    records.lemmas   family and lemma of each row, rising within a document: all that a look-up touches
     records.rows     the rest of each row, in the same order
 
 Only rows of a query's words are ever read: a second stage over 200 articles is one binary search
@@ -31,8 +31,9 @@ PLACE = np.dtype([("first", "<u8"), ("rows", "<u4"), ("day", "<i4"), ("length", 
 """A document's entry: its first row and number of rows, the ordinal of its local day (0: none), its
 words, and the position at which its beginning ends."""
 
-ROW = np.dtype([(name, RECORD.fields[name][0]) for name in RECORD.names if name != "lemma"])  # type: ignore[index,union-attr]
-_LEMMA = np.dtype("<u4")
+ROW = np.dtype([(name, RECORD.fields[name][0]) for name in RECORD.names if name not in {"lemma", "family"}])  # type: ignore[index,union-attr]
+_LEMMA = np.dtype("<u8")
+"""A lemma behind its family, so that kin stand side by side."""
 
 _NAMES = ("records.places", "records.lemmas", "records.rows")
 _TYPES = (PLACE, _LEMMA, ROW)
@@ -45,14 +46,15 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Occurrences:
-    """Rows of some documents in which some lemmas stand, document by document.
+    """Rows of some documents in which lemmas of some families stand, document by document.
 
-    ``document`` numbers them as they were asked for; ``lemma`` and ``rows`` (dtype ``ROW``) run parallel
-    to it. ``days``, ``lengths`` and ``beginnings`` have a value a document; a missing document has zeros.
+    ``document`` numbers them as they were asked for; ``lemma``, ``family`` and ``rows`` (dtype ``ROW``) run
+    parallel to it. ``days``, ``lengths`` and ``beginnings`` have a value a document, zero for a missing one.
     """
 
     document: Ints
     lemma: npt.NDArray[np.uint32]
+    family: npt.NDArray[np.uint32]
     rows: Array
     days: Ints
     lengths: Ints
@@ -73,15 +75,15 @@ class Records:
         for name in _NAMES:
             (folder / name).touch()
 
-    def occurrences(self, keys: Sequence[int], lemmas: Iterable[int]) -> Occurrences:
-        """Return where *lemmas* stand in the documents of *keys*.
+    def occurrences(self, keys: Sequence[int], families: Iterable[int]) -> Occurrences:
+        """Return where lemmas of *families* stand in the documents of *keys*.
 
         Raises:
             IndexDamagedError: a file is missing or too short.
         """
         places, all_lemmas, all_rows = self._mapped(keys)
         own = places[np.asarray(keys, np.int64)]
-        wanted = np.array(sorted(set(lemmas)), np.uint32)
+        wanted = np.array(sorted(set(families)), np.int64)
         firsts = own["first"].astype(np.int64)
         starts, stops = _spans(all_lemmas, firsts, own["rows"].astype(np.int64), wanted)
         sizes = (stops - starts).ravel()
@@ -92,7 +94,8 @@ class Records:
         width = max(len(wanted), 1)
         return Occurrences(
             document=owner // width,
-            lemma=wanted[owner % width] if total else np.empty(0, np.uint32),
+            lemma=all_lemmas[at].astype(np.uint32),
+            family=(wanted[owner % width] if total else np.empty(0)).astype(np.uint32),
             rows=all_rows[at],
             days=own["day"].astype(np.int64),
             lengths=own["length"].astype(np.int64),
@@ -108,7 +111,8 @@ class Records:
         places, lemmas, rows = self._mapped([key])
         first, size = int(places[key]["first"]), int(places[key]["rows"])
         found = np.empty(size, RECORD)
-        found["lemma"] = lemmas[first : first + size]
+        found["lemma"] = lemmas[first : first + size].astype(np.uint32)
+        found["family"] = lemmas[first : first + size] >> np.uint64(32)
         for name in ROW.names or ():
             found[name] = rows[name][first : first + size]
         return found[np.lexsort((found["lemma"], found["position"]))]
@@ -156,19 +160,20 @@ def _holds(maps: tuple[Array, Array, Array], keys: Sequence[int]) -> bool:
     return bool((own["first"] + own["rows"]).max() <= min(len(lemmas), len(rows)))
 
 
-def _spans(lemmas: Array, firsts: Ints, sizes: Ints, wanted: npt.NDArray[np.uint32]) -> tuple[Ints, Ints]:
-    """Return, for each document and wanted lemma, the first row that has it and the first beyond.
+def _spans(lemmas: Array, firsts: Ints, sizes: Ints, wanted: Ints) -> tuple[Ints, Ints]:
+    """Return, for each document and wanted family, the first row that has it and the first beyond.
 
     One binary search for all of them at once: a step looks at one row of each.
     """
-    bounds = np.concatenate([wanted.astype(np.int64), wanted.astype(np.int64) + 1])
+    bounds = np.concatenate([wanted, wanted + 1])
     low = np.repeat(firsts[:, None], len(bounds), axis=1)
     high = low + sizes[:, None]
     if lemmas.size and low.size:
         for _ in range(int(sizes.max()).bit_length()):
             middle = (low + high) >> 1
             here = low < high
-            below = here & (lemmas[np.where(here, middle, 0)] < bounds)
+            families = (lemmas[np.where(here, middle, 0)] >> np.uint64(32)).astype(np.int64)
+            below = here & (families < bounds)
             low = np.where(below, middle + 1, low)
             high = np.where(here & ~below, middle, high)
     return low[:, : len(wanted)], low[:, len(wanted) :]
@@ -189,7 +194,9 @@ class RecordWriter:
     def append(self, key: int, record: Record, day: int, length: int) -> None:
         """Keep *record*, given in order of position, under *key*."""
         places, lemmas, rows = self._opened()
-        ordered = record[np.argsort(record["lemma"], kind="stable")]
+        codes = record["family"].astype(np.uint64) << np.uint64(32) | record["lemma"]
+        order = np.argsort(codes, kind="stable")
+        ordered = record[order]
         place = np.zeros(1, PLACE)
         place["first"], place["rows"] = self._end, len(record)
         place["day"], place["length"] = day, length
@@ -199,7 +206,7 @@ class RecordWriter:
         for name in ROW.names or ():
             row[name] = ordered[name]
         _put(places, key * PLACE.itemsize, place)
-        _put(lemmas, self._end * _LEMMA.itemsize, np.ascontiguousarray(ordered["lemma"]))
+        _put(lemmas, self._end * _LEMMA.itemsize, codes[order])
         _put(rows, self._end * ROW.itemsize, row)
         self._end += len(record)
 

@@ -20,7 +20,7 @@ from searchsvc.engine import AnyOf, Candidate, Matches, Plan
 from searchsvc.errors import BadRequestError, FingerprintError, GenerationError, NotFoundError
 from searchsvc.live import LiveIndex, View
 from searchsvc.planning import Planned, plan
-from searchsvc.ranking import Statistics, lemmas_of, rank
+from searchsvc.ranking import Statistics, families_of, rank
 from searchsvc.repair import Repair, repair_query
 from searchsvc.results import (
     FACETS,
@@ -163,7 +163,7 @@ class SearchService:
             return tuple(found), {candidate.key: candidate.score for candidate in found}
         head, tail = found[:RERANKED], found[RERANKED:]
         evidence = view.generation.store.records.occurrences(
-            [candidate.key for candidate in head], lemmas_of(planned.words)
+            [candidate.key for candidate in head], families_of(planned.words)
         )
         statistics = Statistics(matches.documents, matches.average_length, matches.word_counts)
         scores = rank(planned.words, evidence, statistics)
@@ -187,7 +187,7 @@ class SearchService:
         keys = [candidate.key for candidate in shown]
         stored = view.generation.store.documents(keys)
         words = answer.planned.words if request.highlight else ()
-        marked = find_marks(words, view.generation.store.records.occurrences(keys, lemmas_of(words)))
+        marked = find_marks(words, view.generation.store.records.occurrences(keys, families_of(words)))
         hits = tuple(
             self._hit(candidate, stored[candidate.key], marks, answer, view)
             for candidate, marks in zip(shown, marked, strict=True)

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from corpus.article import Article, Paragraph
 from searchsvc.analysis import Analyzer
-from searchsvc.document import BEGINNING, GAP, PARTS, RECORD, Record, make_document, term_hash
+from searchsvc.document import BEGINNING, GAP, PARTS, RECORD, Record, family_hash, make_document, term_hash
 from searchsvc.planning import Word, plan
 from searchsvc.query import parse
-from searchsvc.ranking import WINDOW_WORDS, Statistics, rank
+from searchsvc.ranking import KIN, WINDOW_WORDS, Statistics, rank
 
 RARE, COMMON = 3, 80
 DOCUMENTS = 100
@@ -33,10 +33,8 @@ def record(*, title: str = "", lead: str = "", body: str = "", tags: str = "") -
                 sentence += 1
                 continue
             form, _, lemmas = piece.partition("=")
-            rows += [
-                (term_hash(lemma), term_hash(form), position, sentence, PARTS.index(part), len(form), 0)
-                for lemma in (lemmas or form).split("+")
-            ]
+            place = (term_hash(form), position, sentence, PARTS.index(part), len(form), 0)
+            rows += [(term_hash(lemma), family_hash(lemma), *place) for lemma in (lemmas or form).split("+")]
             position += 1
         position += GAP
         sentence += 1
@@ -48,8 +46,9 @@ def words(*texts: str) -> list[Word]:
     found = []
     for text in texts:
         form, _, lemmas = text.strip("()").partition("=")
-        hashes = frozenset(map(term_hash, (lemmas or form).split("+")))
-        found.append(Word(form, hashes, term_hash(form), weak=text.startswith("(")))
+        known = (lemmas or form).split("+")
+        hashes, families = frozenset(map(term_hash, known)), frozenset(map(family_hash, known))
+        found.append(Word(form, hashes, families, term_hash(form), weak=text.startswith("(")))
     return found
 
 
@@ -238,6 +237,21 @@ def test_ten_years_of_freshness_outweigh_no_evidence_of_a_telling_word() -> None
 
 
 # --- the batch --------------------------------------------------------------------------------
+
+
+def test_kin_of_a_missing_word_counts_a_little_and_only_where_the_word_is_missing() -> None:
+    looked_for = words("директор", "школа")
+    word = record(body=f"директор {filler(20)}")
+    kin = record(body=f"директорский {filler(20)}")
+    both = record(body=f"директор директорский {filler(19)}")
+    nothing = record(body=filler(21))
+    full, weak, same, none = scores(looked_for, word, kin, both, nothing)
+    assert full > weak > none
+    assert same == pytest.approx(full)
+    assert weak == pytest.approx(KIN * np.log(1 + (DOCUMENTS - RARE + 0.5) / (RARE + 0.5)))
+    short, other = scores(words("школа", "урок"), record(body="школы=школьник"), record(body="урод"))
+    assert short == other == 0  # too short to have kin
+
 
 NOTHING = np.empty(0, RECORD)
 

@@ -24,8 +24,9 @@ def made(seed: int, size: int, lemmas: int = 9) -> Record:
     """Return a record of *size* rows in order of position."""
     chance = random.Random(seed)
     rows = [
-        (chance.randrange(lemmas), chance.randrange(2**32), place, place // 9, place % 5, 5, place * 6)
+        (lemma, lemma // 2, chance.randrange(2**32), place, place // 9, place % 5, 5, place * 6)
         for place in range(size)
+        for lemma in [chance.randrange(lemmas)]
     ]
     return np.array(rows, RECORD)
 
@@ -40,36 +41,35 @@ def written(folder: Path, records: dict[int, Record], *, last: int = 0) -> Recor
     return Records(folder)
 
 
-def expected(records: Iterable[Record], lemmas: set[int]) -> list[tuple[int, int, int]]:
-    """Return (document, lemma, start) of every row that a plain reading finds, sorted."""
+def expected(records: Iterable[Record], families: set[int]) -> list[tuple[int, ...]]:
+    """Return (document, family, lemma, start) of every row that a plain reading finds, sorted."""
     return sorted(
-        (number, int(row["lemma"]), int(row["start"]))
+        (number, int(row["family"]), int(row["lemma"]), int(row["start"]))
         for number, record in enumerate(records)
         for row in record
-        if int(row["lemma"]) in lemmas
+        if int(row["family"]) in families
     )
 
 
 @given(
     sizes=st.lists(st.integers(0, 70), min_size=1, max_size=6),
-    lemmas=st.sets(st.integers(0, 10) | st.sampled_from([2**32 - 1, 2**31]), max_size=5),
+    families=st.sets(st.integers(0, 10) | st.sampled_from([2**32 - 1, 2**31]), max_size=5),
     asked=st.lists(st.integers(0, 5), max_size=9),
 )
 @settings(deadline=None, max_examples=60)
 def test_occurrences_are_what_a_plain_reading_finds(
-    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], lemmas: set[int], asked: list[int]
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], families: set[int], asked: list[int]
 ) -> None:
     records = {key: made(key, size) for key, size in enumerate(sizes, 1)}
     for key, record in records.items():
         if len(record) > 2:
-            record["lemma"][1 + key % 2] = 2**32 - 1
+            record["lemma"][1 + key % 2] = record["family"][1 + key % 2] = 2**32 - 1
     read = written(tmp_path_factory.mktemp("records"), records)
     keys = [1 + number % len(sizes) for number in asked]
-    found = read.occurrences(keys, lemmas)
-    triples = list(
-        zip(found.document.tolist(), found.lemma.tolist(), found.rows["start"].tolist(), strict=True)
-    )
-    assert sorted(triples) == expected([records[key] for key in keys], lemmas)
+    found = read.occurrences(keys, families)
+    columns = (found.document, found.family, found.lemma, found.rows["start"])
+    rows = list(zip(*(column.tolist() for column in columns), strict=True))
+    assert sorted(rows) == expected([records[key] for key in keys], families)
     assert found.document.tolist() == sorted(found.document.tolist())
     assert found.days.tolist() == [700_000 + key for key in keys]
     assert found.lengths.tolist() == [10 * key for key in keys]
@@ -111,7 +111,7 @@ def test_what_was_never_finished_is_written_over(tmp_path: Path) -> None:
 
 def test_a_wiped_record_is_gone_from_the_files_and_the_others_stay(tmp_path: Path) -> None:
     secret = made(2, 40)
-    secret["lemma"] = secret["form"] = MARK
+    secret["lemma"] = secret["family"] = secret["form"] = MARK
     read = written(tmp_path, {1: made(1, 20), 2: secret, 3: made(3, 20)})
     assert len(read.record(2)) == 40
     with closing(RecordWriter(tmp_path, 3)) as writer:
