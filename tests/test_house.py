@@ -93,7 +93,12 @@ def test_a_wheel_installed_elsewhere_carries_all_it_needs(tmp_path: Path) -> Non
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     names = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
-    for wanted in ("corpus/sample/articles.jsonl", "corpus/sample/judged/qrels.tsv", "web/static/style.css"):
+    for wanted in (
+        "corpus/sample/articles.jsonl",
+        "corpus/sample/judged/qrels.tsv",
+        "searchsvc/data/abbreviations.txt",
+        "web/static/style.css",
+    ):
         assert wanted in names
     assert not [name for name in names if name.startswith("tests")]
     script = (
