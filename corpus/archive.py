@@ -75,6 +75,13 @@ class Archive:
         """
         return self._database.batch()
 
+    def still(self) -> AbstractContextManager[None]:
+        """Let all that this thread reads inside be of one state, while others go on writing.
+
+        The state is that of the first thing read. Keep it short: it holds SQLite's log back from being reused.
+        """
+        return self._database.still()
+
     # Sources
 
     def add_source(self, source: Source) -> Source:

@@ -106,11 +106,11 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Yield a connection that sees one state; inside a batch, the batch's own."""
+        """Yield a connection that sees one state; inside a batch or ``still``, that one's own."""
         with self._translated():
-            batch = self._batch
-            if batch is not None:
-                yield batch
+            held = self._batch or self._held
+            if held is not None:
+                yield held
                 return
             with self._engine.begin() as connection:
                 yield connection
@@ -158,6 +158,33 @@ class Database:
             connection.close()
         if getattr(self._local, "deleted", False):
             self.forget_deleted()
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Let all that this thread reads inside see one state, whatever others write meanwhile.
+
+        Inside a batch it already does. Errors of the body pass as they are.
+        """
+        if self._batch is not None or self._held is not None:
+            yield
+            return
+        with self._translated():
+            connection = self._engine.connect()
+        try:
+            with self._translated():
+                if self.path is None:  # a server's default is a state for each statement
+                    connection = connection.execution_options(isolation_level="REPEATABLE READ")
+                connection.begin()
+            self._local.held = connection
+            yield
+        finally:
+            self._local.held = None
+            connection.close()  # which ends the transaction
+
+    @property
+    def _held(self) -> Connection | None:
+        held: Connection | None = getattr(self._local, "held", None)
+        return held
 
     @property
     def _batch(self) -> Connection | None:

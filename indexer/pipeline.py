@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 from corpus.archive import Archive
-from corpus.article import Article, Change
+from corpus.article import Article, Change, Source
 from corpus.errors import UnknownArticleError
 from indexer.progress import Progress, silent
 from indexer.verify import verify
@@ -45,6 +45,16 @@ class RebuildReport:
     articles: int
     size: int
     sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Changes for one commit: articles with their revisions as they are now, ids of those that are gone."""
+
+    changes: list[Change]
+    present: list[tuple[Article, int]]
+    gone: list[str]
+    sources: list[Source]
 
 
 def sync(
@@ -221,28 +231,37 @@ def _catch_up(archive: Archive, generation: Generation, analyzer: Analyzer, prog
     replaced = removed = 0
     begin = sequence
     while sequence < last:  # not until there are no more: a crawl may write faster than we read
+        batch = _next(archive, sequence)
+        sequence = batch.changes[-1].sequence
+        documents = [make_document(article, revision, analyzer) for article, revision in batch.present]
+        purged = {change.article_id for change in batch.changes if change.kind == "purged"}
+        if purged:  # before the commit that says so: one killed in between begins here again
+            archive.forget_purged()
+            generation.erase(purged)
+        last_one = _description(batch.changes[-1])
+        generation.update(documents, batch.gone, batch.sources, sequence, change=last_one)
+        replaced += len(documents)
+        removed += len(batch.gone)
+        progress("Обновление индекса", sequence - begin, max(last - begin, sequence - begin))
+    return SyncReport(replaced, removed, sequence)
+
+
+def _next(archive: Archive, sequence: int) -> _Batch:
+    """Read the changes after *sequence* and what they led to, all from one state of the archive.
+
+    Read one by one, articles that a crawl or an import changes together could come to the index by halves.
+    """
+    with archive.still():
         changes = archive.changes(sequence, BATCH)
-        latest = {change.article_id: change for change in changes}
         present: list[tuple[Article, int]] = []
         gone: list[str] = []
-        for article_id, change in latest.items():
+        for article_id, change in {change.article_id: change for change in changes}.items():
             state = _state(archive, article_id) if change.kind == "replaced" else None
             if state is None:
                 gone.append(article_id)
             else:
                 present.append(state)
-        sequence = changes[-1].sequence
-        documents = [make_document(article, revision, analyzer) for article, revision in present]
-        purged = {change.article_id for change in changes if change.kind == "purged"}
-        if purged:  # before the commit that says so: one killed in between begins here again
-            archive.forget_purged()
-            generation.erase(purged)
-        last_one = _description(changes[-1])
-        generation.update(documents, gone, archive.sources(), sequence, change=last_one)
-        replaced += len(documents)
-        removed += len(gone)
-        progress("Обновление индекса", sequence - begin, max(last - begin, sequence - begin))
-    return SyncReport(replaced, removed, sequence)
+        return _Batch(changes, present, gone, archive.sources())
 
 
 def _state(archive: Archive, article_id: str) -> tuple[Article, int] | None:

@@ -352,6 +352,29 @@ def test_a_batch_is_seen_by_others_only_when_it_is_kept(archive: Archive) -> Non
     assert (seen, archive.count()) == ([0], 1)
 
 
+def test_all_that_is_read_in_still_is_of_one_state(archive: Archive, tmp_path: Path) -> None:
+    first = archive.put(at("1/")).article.id
+    with archive.still():
+        assert archive.count() == 1
+        with Archive.open(tmp_path / "archive.db") as other:
+            other.put(at("2/"))
+            assert other.count() == 2
+        with archive.still():
+            assert archive.count() == 1
+        assert [change.article_id for change in archive.changes(0)] == [first]
+    assert archive.count() == 2
+
+
+def test_a_batch_sees_in_still_what_it_writes_and_errors_of_still_pass(archive: Archive) -> None:
+    with archive.batch(), archive.still():
+        archive.put(at("1/"))
+        assert archive.count() == 1
+    with pytest.raises(ZeroDivisionError), archive.still():
+        raise ZeroDivisionError
+    archive.put(at("2/"))
+    assert archive.count() == 2
+
+
 def test_a_batch_in_a_batch_is_undone_by_itself(archive: Archive) -> None:
     with archive.batch():
         archive.put(at("outer/"))

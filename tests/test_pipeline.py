@@ -14,6 +14,7 @@ import pytest
 from beds.index import ARTICLES, Bed, draft
 
 from corpus.archive import Archive
+from corpus.article import Article
 from corpus.lease import LeaseHeldError
 from indexer.pipeline import BATCH, SyncReport, rebuild, rollback, sync
 from searchsvc.analysis import Analyzer
@@ -357,4 +358,38 @@ def test_articles_whose_titles_have_no_words_do_not_stop_a_rebuild(bed: Bed) -> 
     for number, title in enumerate(("…", "и", "Не о том", "273-ФЗ", "№")):
         bed.archive.put(replace(draft(number), title=title))
     bed.rebuild()
+    bed.assert_in_step()
+
+
+# Written to meanwhile
+
+
+class Interrupted(Archive):
+    """An archive into which somebody writes whenever an article of it is read."""
+
+    def between(self) -> None:
+        """What somebody does."""
+
+    def get(self, article_id: str) -> Article:
+        """Return an article, after the interruption."""
+        self.between()
+        return super().get(article_id)
+
+
+def test_articles_changed_together_come_to_the_index_together(bed: Bed, analyzer: Analyzer) -> None:
+    """What is imported while a sync reads is in the next state of the index, whole, or in this one, whole."""
+    bed.rebuild()
+    bed.put(range(ARTICLES), "первоцвет")
+    with Interrupted.open(bed.folder / "archive.db") as archive:
+        interruptions = iter([False] * 4 + [True])
+
+        def between() -> None:
+            if next(interruptions, False):
+                bed.put(range(ARTICLES), "листопад")
+
+        archive.between = between  # type: ignore[method-assign]
+        assert sync(archive, bed.generations, analyzer) == SyncReport(ARTICLES, 0, 2 * ARTICLES)
+        assert (len(bed.found("первоцвет")), len(bed.found("листопад"))) == (ARTICLES, 0)
+        assert sync(archive, bed.generations, analyzer) == SyncReport(ARTICLES, 0, 3 * ARTICLES)
+        assert (len(bed.found("первоцвет")), len(bed.found("листопад"))) == (0, ARTICLES)
     bed.assert_in_step()
