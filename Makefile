@@ -6,7 +6,7 @@ DEMO_ENV = .venv-demo
 TEST_ENV = .venv-test
 DEV_ENV = .venv
 
-.PHONY: demo test quick check bench clean
+.PHONY: demo test quick check bench load soak clean
 
 demo:  ## install and show the sample archive on a free local port
 	$(PYTHON) -m venv $(DEMO_ENV)
@@ -31,6 +31,12 @@ check:  ## lint, format, types, import contracts
 
 bench:  ## ours beside plain Whoosh, 1,000 and 10,000 articles
 	PYTHONPATH=.:tests $(DEV_ENV)/bin/python -m bench
+
+load:  ## a minute of requests on each engine while its index is synced and rebuilt (with wrk, if installed)
+	PYTHONPATH=.:tests $(DEV_ENV)/bin/python -m bench.load
+
+soak:  ## 100,000 requests on each engine with syncs between: memory and descriptors must not grow
+	PYTHONPATH=.:tests $(DEV_ENV)/bin/python -m bench.soak
 
 clean:
 	rm -rf .venv .venv-demo .venv-test build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

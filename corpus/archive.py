@@ -78,7 +78,7 @@ class Archive:
     def still(self) -> AbstractContextManager[None]:
         """Let all that this thread reads inside be of one state, while others go on writing.
 
-        The state is that of the first thing read. Keep it short: it holds SQLite's log back from being reused.
+        The state is that of the first thing read. Keep it short: SQLite's log grows meanwhile.
         """
         return self._database.still()
 

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +36,7 @@ KNOWN_AGAIN = 0.2
 """Share of requests that name the ETag of the answer before."""
 
 PAUSE = 0.05
+ARRIVAL_SECONDS = 30.0
 
 Change = Callable[[bytes], str]
 """Brings rows into archive and index; returns what went wrong."""
@@ -45,11 +46,12 @@ Rebuild = Callable[[], str]
 
 @dataclass
 class Load:
-    """A load: what changes, how, and what came of it."""
+    """A load: what changes, how, kinds of requests left out, and what came of it."""
 
     rounds: Rounds
     change: Change
     rebuild: Rebuild
+    leave_out: Collection[str] = ()
     tally: Tally = field(default_factory=Tally)
     begun: int = 0
     rebuilt: int = 0
@@ -135,7 +137,7 @@ class Load:
         client = Client(port, self.tally)
         tags: dict[str, str] = {}
         newest = -1
-        for kind, path in self.rounds.requests(chance, lambda: self.begun):
+        for kind, path in self.rounds.requests(chance, lambda: self.begun, self.leave_out):
             if self._stop.is_set():
                 break
             known = tags.get(path) if chance.random() < KNOWN_AGAIN else None
@@ -178,7 +180,7 @@ class Load:
     def _arrive(self, server: Server) -> None:
         """Make sure that the last change is what the site shows in the end."""
         client = Client(server.port, Tally())
-        until = time.monotonic() + 10
+        until = time.monotonic() + ARRIVAL_SECONDS
         while time.monotonic() < until:
             got = client.get(f"/api/v1/search?q={quote(WORD)}")
             if got and self.rounds.number(json.loads(got[2])["version"]) == self.begun:
