@@ -84,12 +84,8 @@ class Load:
     @property
     def good(self) -> bool:
         """Whether everything was as it should be, and there was something to see."""
-        return not (
-            self.tally.failures
-            or self.tally.refused
-            or self.checker.mixed
-            or set(self.tally.statuses) - {200, 304}
-        ) and bool(self.rebuilt and self.begun)
+        wrong = self.tally.failures or self.checker.mixed or set(self.tally.statuses) - {200, 304}
+        return not wrong and self.rebuilt > 0 and len(self.checker.versions) > 1
 
     def report(self) -> str:
         """Return the figures, one a line."""
@@ -108,7 +104,7 @@ class Load:
             f"syncs: {self.begun}, rebuilds: {self.rebuilt}; seen by clients: {len(versions)} versions, "
             f"{len(rounds)} rounds, {len(generations)} generations",
             f"answers that mix versions: {self.checker.mixed.total()} {dict(self.checker.mixed) or ''}",
-            f"failures: {len(self.tally.failures)}",
+            f"failures: {len(self.tally.failures)}; {'passed' if self.good else 'NOT PASSED'}",
         ]
         return "\n".join([*lines, *(f"  {e}" for e in (*self.checker.examples, *self.tally.failures[:5]))])
 

@@ -175,7 +175,9 @@ class Soak:
                 ]
                 lines.append(f"| {' | '.join(cells)} |")
         grown = self.grown()
-        lines += ["", f"grown: {'; '.join(grown) or 'nothing'}; failures: {len(self.tally.failures)}"]
+        verdict = "passed" if self.good else "NOT PASSED"
+        failures = f"failures: {len(self.tally.failures)}"
+        lines += ["", f"grown: {'; '.join(grown) or 'nothing'}; {failures}; {verdict}"]
         return "\n".join([*lines, *(f"  {failure}" for failure in self.tally.failures[:5])])
 
     def _window(self, begin: float, end: float) -> list[Held]:
