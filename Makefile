@@ -29,8 +29,8 @@ check:  ## lint, format, types, import contracts
 	mypy --strict corpus searchsvc indexer web
 	lint-imports
 
-bench:  ## ours beside plain Whoosh, 1,000 and 10,000 articles
-	PYTHONPATH=.:tests $(DEV_ENV)/bin/python -m bench
+bench:  ## ours beside others, 10,000 and 100,000 articles; BENCH="1000000 --skip naive" and other options
+	PYTHONPATH=.:tests $(DEV_ENV)/bin/python -m bench $(BENCH)
 
 load:  ## a minute of requests on each engine while its index is synced and rebuilt (with wrk, if installed)
 	PYTHONPATH=.:tests $(DEV_ENV)/bin/python -m bench.load

@@ -1,148 +1,329 @@
-"""One table: ours beside plain Whoosh used naively, on the same articles in the same run.
+"""One table: ours on each engine beside what others would write, on the same generated articles in one run.
 
-PYTHONPATH=.:tests python -m bench [1000 10000 ...]
+Each system indexes the same lemmas, in a process of its own; then all are asked the same searches in turns,
+each by a reader of its own. After that whole generations are built and searched through HTTP, beside a
+constant of the same size from the same server. 1,000,000 articles are measured when asked for.
+
+Needs ``pip install -e '.[bench]'``.
+
+PYTHONPATH=.:tests python -m bench [10000 100000 1000000] [--skip naive] [--keep FOLDER [--reuse]]
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
+import json
+import os
+import pickle
+import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from time import perf_counter
+from typing import Any
 
 import numpy as np
 
-from bench.generate import articles, queries
-from bench.naive import NaiveWhoosh
-from corpus.archive import Archive
-from corpus.article import Article, Source
-from indexer.pipeline import rebuild
+from bench import draw
+from bench.jobs import Figures, JobError, Reader, memory, run
+from bench.machine import taken
+from bench.prepared import asked, prepare
+from bench.site import Client, address, serving
+from bench.systems import ENGINES, SYSTEMS, TITLES
 from searchsvc.analysis import Analyzer
-from searchsvc.document import make_document
-from searchsvc.generation import Generations
-from searchsvc.live import LiveIndex
-from searchsvc.results import FACETS, SearchRequest
-from searchsvc.search import SearchService
 
-Row = tuple[str, str, str, str]
+WARMING = 12
+"""Requests before the clock starts: templates and the sources' names are read by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to measure; ``left_out`` says of systems that are not measured why not."""
+
+    systems: tuple[str, ...]
+    left_out: Mapping[str, str]
+    whole: bool = True
+    http: bool = True
+    neighbours: bool = True
+    reuse: bool = False
+    queries: int = 60
+    processes: int = 1
+    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print a Markdown table for each size."""
+    """Measure, print the tables, keep the figures."""
+    given = _parser().parse_args(arguments)
+    options = _options(given)
+    runs = []
+    with _place(given.keep) as folder:
+        for size in given.sizes:
+            runs.append(measure(folder, size, options))
+            given.results.write_text(json.dumps({"runs": runs}, indent=1, ensure_ascii=False) + "\n")
+            print("\n".join(draw.tables(runs[-1:])), flush=True)
+    if given.write:
+        draw.write(given.write, runs)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("sizes", nargs="*", type=int, default=[1000, 10000])
-    sizes = parser.parse_args(arguments).sizes
-    print(f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {platform.machine()}, ", end="")
-    print(f"Whoosh-Reloaded {version('Whoosh-Reloaded')}, numpy {np.__version__}\n")
-    for size in sizes:
-        print(f"### {size:,} articles\n")
-        print("| | naive Whoosh | ours | ratio |\n|---|---|---|---|")
-        for row in measure(size):
-            print(f"| {' | '.join(row)} |", flush=True)
-        print()
+    parser.add_argument("sizes", nargs="*", type=int, default=[10_000, 100_000], help="numbers of articles")
+    parser.add_argument("--only", nargs="+", choices=SYSTEMS, default=list(SYSTEMS), help="these systems")
+    parser.add_argument("--skip", nargs="+", choices=SYSTEMS, default=[], help="all but these systems")
+    parser.add_argument("--no-whole", action="store_true", help="engines alone: no generations, no HTTP")
+    parser.add_argument("--no-http", action="store_true", help="no searches through HTTP")
+    parser.add_argument("--no-neighbours", action="store_true", help="generations without similar articles")
+    parser.add_argument("--queries", type=int, default=60, help="searches of each type")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="FOLDER",
+        help="keep what is made: FOLDER/prepared, FOLDER/SIZE/SYSTEM, data folders FOLDER/SIZE/data-ENGINE",
+    )
+    parser.add_argument(
+        "--reuse", action="store_true", help="use indexes kept by a run before, with its figures"
+    )
+    parser.add_argument("--results", type=Path, default=Path("bench.json"), help="where the figures go")
+    parser.add_argument(
+        "--write", type=Path, metavar="FOLDER", help="draw into performance.md and .svg there"
+    )
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="for analysis beforehand")
+    return parser
 
 
-def measure(size: int) -> list[Row]:
-    """Index and search *size* articles both ways."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as place:
-        folder = Path(place)
-        made = list(articles(size))
-        analyzer = Analyzer()
-        for article in made:  # lemmas of every form are cached before either is timed
-            make_document(article, 1, analyzer)
-        naive, naive_seconds = _timed_naive(folder / "naive", made)
-        service, live, our_seconds = _timed_ours(folder / "ours", made, analyzer)
-        rows = [
-            _ratio("indexing, articles/s", size / naive_seconds, size / our_seconds, more=True),
-            _ratio("index, MB", _size(folder / "naive") / 1e6, _size(folder / "ours" / "index") / 1e6),
-        ]
-        for name, texts in queries().items():
-            rows += _compare(
-                name,
-                texts,
-                lambda text: naive.search(text, facets=False),
-                lambda text: _ask(service, text, ()),
+def _options(given: argparse.Namespace) -> Options:
+    left_out = {
+        name: "left out by --only or --skip"
+        for name in SYSTEMS
+        if name not in given.only or name in given.skip
+    }
+    for name in ("tantivy", "raw", "bm25s"):
+        if name not in left_out and find_spec(SYSTEMS[name].package) is None:
+            left_out[name] = f"{SYSTEMS[name].package} is not installed"
+    return Options(
+        systems=tuple(name for name in SYSTEMS if name not in left_out),
+        left_out=left_out,
+        whole=not given.no_whole,
+        http=not (given.no_whole or given.no_http),
+        neighbours=not given.no_neighbours,
+        reuse=given.reuse,
+        queries=given.queries,
+        processes=given.processes,
+    )
+
+
+@contextmanager
+def _place(kept: Path | None) -> Iterator[Path]:
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept.resolve()
+    else:
+        with tempfile.TemporaryDirectory(prefix="bench-") as place:
+            yield Path(place)
+
+
+def measure(folder: Path, size: int, options: Options) -> Figures:
+    """Return all figures of one size; what failed is told in ``left_out`` and the rest goes on."""
+    found: Figures = {"size": size, "taken": taken(), "left_out": dict(options.left_out)}
+    place = folder / str(size)
+    place.mkdir(exist_ok=True)
+    options.say(f"{size:,} articles: analysis")
+    found["analysis"] = prepare(folder / "prepared", size, processes=options.processes)
+    searches = asked(Analyzer(), number=options.queries)
+    (place / "plans").write_bytes(pickle.dumps(searches))
+    made = Made(folder / "prepared", place, size, found["analysis"]["made_with"])
+    found["systems"] = _built(made, options, found["left_out"])
+    options.say("asking in turns")
+    _ask(place, searches, found["systems"], found["left_out"])
+    if options.whole:
+        found["whole"] = _generations(made, options, found["left_out"])
+    if options.http:
+        options.say("asking through HTTP")
+        _ask_sites(place, searches, found["whole"], found["left_out"])
+    found["taken"]["load_after"] = os.getloadavg()[0]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Prepared articles, and the place of what is made of them."""
+
+    prepared: Path
+    place: Path
+    size: int
+    made_with: str
+
+    def once(self, own: Path, reuse: bool, make: Callable[[], Figures]) -> Figures:
+        """Make what is in the folder *own*; with *reuse*, return the figures of having made it before."""
+        kept = own.with_name(f"{own.name}.json")
+        if reuse and kept.exists() and own.exists():
+            figures = dict(json.loads(kept.read_text()))
+            if figures["made_with"] == self.made_with:
+                return figures | {"reused": True}
+        kept.unlink(missing_ok=True)
+        shutil.rmtree(own, ignore_errors=True)
+        figures = make() | {"made_with": self.made_with}
+        kept.write_text(json.dumps(figures))
+        return figures
+
+
+def _built(made: Made, options: Options, left_out: dict[str, str]) -> Figures:
+    figures: Figures = {}
+    for name in options.systems:
+        options.say(f"building {TITLES[name]}")
+        own = made.place / name
+
+        def make(name: str = name, own: Path = own) -> Figures:
+            return run("build", system=name, folder=str(own), prepared=str(made.prepared), size=made.size)
+
+        with _told(name, left_out):
+            figures[name] = made.once(own, options.reuse, make)
+    return figures
+
+
+def _generations(made: Made, options: Options, left_out: dict[str, str]) -> Figures:
+    figures: Figures = {}
+    for engine in (name for name in ENGINES if name in options.systems):
+        options.say(f"building a whole generation {TITLES[engine]}")
+        own = made.place / f"data-{engine}"
+
+        def make(engine: str = engine, own: Path = own) -> Figures:
+            own.mkdir()
+            others = [made.place / f"data-{name}" / "archive.db" for name in figures]
+            if others:  # closed, so that the file is all of it
+                shutil.copy(others[0], own)
+            else:
+                run("archive", folder=str(own), size=made.size)
+            return run(
+                "rebuild",
+                folder=str(own),
+                engine=engine,
+                prepared=str(made.prepared),
+                size=made.size,
+                neighbours=options.neighbours,
             )
-        rows += _compare(
-            "frequent words, facets",
-            queries()["frequent words"],
-            lambda text: naive.search(text, facets=True),
-            lambda text: _ask(service, text, FACETS),
-        )
-        names = [article.id for article in made[:: max(1, size // 60)]]
-        rows += _compare("similar articles", names, naive.similar, lambda name: len(service.similar(name)))
-        live.close()
-        return rows
+
+        with _told(f"generation, {engine}", left_out):
+            figures[engine] = made.once(own, options.reuse, make)
+    return figures
 
 
-def _timed_naive(folder: Path, made: list[Article]) -> tuple[NaiveWhoosh, float]:
-    naive = NaiveWhoosh(folder)
-    started = perf_counter()
-    naive.add(made)
-    return naive, perf_counter() - started
+@contextmanager
+def _told(what: str, left_out: dict[str, str]) -> Iterator[None]:
+    try:
+        yield
+    except JobError as error:
+        lines = str(error).strip().splitlines()
+        left_out[what] = f"failed: {lines[-1] if lines else error}"
+        print(f"{what} failed: {error}", file=sys.stderr)
 
 
-def _timed_ours(
-    folder: Path, made: list[Article], analyzer: Analyzer
-) -> tuple[SearchService, LiveIndex, float]:
-    """Time a whole rebuild: analysis, engine, store, lexicon, neighbours, verification."""
-    generations = Generations(folder / "index")
-    with Archive.open(folder / "archive.db") as archive:
-        for source in {article.source for article in made}:
-            archive.add_source(Source(source, f"https://{source}/", "import"))
-        with archive.batch():
-            for article in made:
-                archive.put(article)
-        started = perf_counter()
-        rebuild(archive, generations, analyzer, engine="whoosh")
-        seconds = perf_counter() - started
-    live = LiveIndex(generations, watch=True)
-    return SearchService(live, analyzer), live, seconds
+# --- engines alone -------------------------------------------------------------------------
 
 
-def _ask(service: SearchService, text: str, facets: tuple[str, ...]) -> int:
-    return service.search(SearchRequest(text, facets=facets, correct="off")).total
+def _ask(
+    place: Path, searches: Mapping[str, Sequence[Any]], figures: Figures, left_out: dict[str, str]
+) -> None:
+    """Ask all systems in turns, each search twice: all of a type for the first time, then all again."""
+    with ExitStack() as held:
+        readers: dict[str, Reader] = {}
+        for name in figures:
+            with _told(name, left_out):
+                readers[name] = Reader(name, place / name, place / "plans", place / f"{name}.log")
+                held.callback(readers[name].close)
+                figures[name] |= {"opening_ms": readers[name].opening_ms, "searches": {}}
+        totals: dict[str, dict[str, int]] = {}
+        for kind, some in searches.items():
+            able = {name: one for name, one in readers.items() if kind not in SYSTEMS[name].cannot}
+            times: dict[tuple[str, str], list[float]] = {}
+            for warmth in ("first", "warm"):
+                for number in range(len(some)):
+                    for name, reader in _turned(able, number):
+                        with _told(name, left_out):
+                            took, total = reader.ask(kind, number)
+                            times.setdefault((name, warmth), []).append(took)
+                            if total is not None and warmth == "first":
+                                known = totals.setdefault(kind, {})
+                                known[name] = known.get(name, 0) + total
+                        if name in left_out:
+                            del readers[name], able[name]
+            for (name, warmth), list_ in times.items():
+                figures[name]["searches"].setdefault(kind, {})[warmth] = percentiles(list_)
+        for name, reader in readers.items():
+            figures[name] |= reader.memory()
+            figures[name]["found"] = {kind: known[name] for kind, known in totals.items() if name in known}
+    for name in left_out:
+        figures.pop(name, None)
 
 
-def _compare(
-    name: str, texts: Sequence[str], theirs: Callable[[str], int], ours: Callable[[str], int]
-) -> list[Row]:
-    times: dict[str, list[float]] = {"theirs": [], "ours": []}
-    for text in texts:
-        for key, ask in (("theirs", theirs), ("ours", ours)):
-            started = perf_counter()
-            ask(text)
-            times[key].append((perf_counter() - started) * 1000)
+def _turned(items: Mapping[str, Reader], number: int) -> list[tuple[str, Reader]]:
+    """Return the items beginning with another one each time: none follows the same neighbour always."""
+    listed = list(items.items())
+    at = number % max(len(listed), 1)
+    return listed[at:] + listed[:at]
+
+
+def percentiles(times: Sequence[float]) -> list[float]:
+    """Return p50 and p95."""
+    return [float(value) for value in np.percentile(times, (50, 95))]
+
+
+# --- through HTTP --------------------------------------------------------------------------
+
+
+def _ask_sites(
+    place: Path, searches: Mapping[str, Sequence[tuple[str, Any]]], figures: Figures, left_out: dict[str, str]
+) -> None:
+    """Ask the sites in turns: each search new, a constant of its size, the search again, and its ETag."""
+    with ExitStack() as held:
+        sites: dict[str, Client] = {}
+        for engine in figures:
+            with _told(f"http, {engine}", left_out):
+                sites[engine] = held.enter_context(
+                    serving(place / f"data-{engine}", place / f"serve-{engine}.log")
+                )
+        order = (*searches, "all types", "the same again", "not changed (304)", "constant", "bytes")
+        times: dict[str, dict[str, list[float]]] = {engine: {what: [] for what in order} for engine in sites}
+        for engine, site in sites.items():
+            with _told(f"http, {engine}", left_out):
+                for year in range(WARMING):
+                    site.get(address("", f"дата:{2014 + year}"))
+                    site.constant(1000)
+        for kind, some in searches.items():
+            for text, _ in some:
+                for engine, site in sites.items():
+                    if f"http, {engine}" not in left_out:
+                        with _told(f"http, {engine}", left_out):
+                            for what, took in _request(site, address(kind, text), kind):
+                                times[engine][what].append(took)
+        for engine, site in sites.items():
+            if f"http, {engine}" not in left_out:
+                sizes = times[engine].pop("bytes")
+                figures[engine]["http"] = {what: percentiles(some) for what, some in times[engine].items()}
+                figures[engine]["http_bytes"] = float(np.median(sizes))
+                figures[engine]["server_mb"] = memory("VmHWM", site.pid)
+
+
+def _request(site: Client, path: str, kind: str) -> Iterable[tuple[str, float]]:
+    new = site.get(path)
+    constant = site.constant(new.size)
+    again = site.get(path)
+    unchanged = site.get(path, tag=again.tag, status=304)
     return [
-        _ratio(
-            f"{name}, p{percent} ms",
-            float(np.percentile(times["theirs"], percent)),
-            float(np.percentile(times["ours"], percent)),
-        )
-        for percent in (50, 95)
+        (kind, new.took),
+        ("all types", new.took),
+        ("constant", constant),
+        ("constant", site.constant(new.size)),
+        ("the same again", again.took),
+        ("not changed (304)", unchanged.took),
+        ("bytes", float(new.size)),
     ]
 
 
-def _ratio(name: str, theirs: float, ours: float, *, more: bool = False) -> Row:
-    factor = ours / theirs if more else theirs / ours
-    return (
-        name,
-        f"{theirs:,.2f}",
-        f"{ours:,.2f}",
-        f"{factor:.1f}x better" if factor >= 1 else f"{1 / factor:.1f}x worse",
-    )
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,4 +1,10 @@
-"""Articles by the thousand from a word model of the sample, the same for the same seed."""
+"""Articles by the thousand from a word model of the sample, the same for the same seed.
+
+Words come by their frequency in the sample, half of them after the word they follow there. The sample has
+some seven thousand forms; a real archive's vocabulary goes on growing (Heaps' law), and dictionary and
+short posting lists with it. So a part of the words are invented ones of a Zipf tail, each in some of
+its forms: about 400 thousand forms in 100 thousand articles, four times as many in a million.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +18,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 
 from corpus.article import Article, Paragraph
+from searchsvc.stopwords import STOP_WORDS
 
 SAMPLE = Path(__file__).parents[2] / "corpus" / "sample" / "articles.jsonl"
 
@@ -20,9 +27,25 @@ _FIRST_DAY = datetime(2015, 1, 1, 9, tzinfo=UTC)
 _DAYS = 10 * 365
 _FOLLOWING = 0.5  # how often a word is followed by one that followed it in the sample
 
+_INVENTED = 0.07  # share of invented words
+_RANK = 7000.0  # the tail begins where the sample's vocabulary ends
+_SLOPE = 0.7  # the tail's Zipf exponent less one: the number of words seen grows by the power 1 / 1.7
+_INVENTED_WORDS = 20_000_000
+_SYLLABLES = (
+    "ба", "во", "гри", "да", "жур", "зел", "кра", "ло", "мин", "но", "пле", "ро", "сту", "тар", "фи", "хол",
+)  # fmt: skip
+_ENDINGS = (
+    ("ение", "ения", "ению", "ений"),
+    ("ость", "ости", "остей"),
+    ("ский", "ского", "ская", "ские"),
+    ("ор", "ора", "оров"),
+    ("ация", "ации", "аций"),
+    ("ировать", "ировал", "ируют"),
+)
+
 
 class WordModel:
-    """Words of the sample with their frequencies and what follows them."""
+    """Words of the sample with their frequencies and what follows them; a tail of invented words."""
 
     def __init__(self, path: Path = SAMPLE) -> None:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -40,21 +63,39 @@ class WordModel:
         self._weights = list(accumulate(counts[word] for word in self.words))
 
     def sentence(self, chance: random.Random, length: int) -> str:
-        """Return *length* words: half follow their neighbour as in the sample, half come by frequency."""
+        """Return *length* words."""
         words: list[str] = []
-        while len(words) < length:
-            after = self._next.get(words[-1]) if words and chance.random() < _FOLLOWING else None
-            words.append(
-                chance.choice(after) if after else chance.choices(self.words, cum_weights=self._weights)[0]
-            )
+        drawn = chance.choices(self.words, cum_weights=self._weights, k=length)
+        for word in drawn:
+            choice = chance.random()
+            after = self._next.get(words[-1]) if words and choice < _FOLLOWING else None
+            if choice > 1 - _INVENTED:
+                words.append(_invented(chance))
+            else:
+                words.append(chance.choice(after) if after else word)
         return " ".join(words).capitalize() + "."
 
 
-def articles(number: int, *, seed: int = 1) -> Iterator[Article]:
-    """Yield *number* articles of 60 to 320 words over ten years and three sources."""
+def _invented(chance: random.Random) -> str:
+    """Return a form of an invented word, the frequent ones more often."""
+    rank = int(_RANK * ((1 - chance.random()) ** (-1 / _SLOPE) - 1)) % _INVENTED_WORDS
+    endings = _ENDINGS[rank % len(_ENDINGS)]
+    stem = ""
+    left = rank + len(_SYLLABLES)  # two syllables at least
+    while left:
+        left, number = divmod(left, len(_SYLLABLES))
+        stem += _SYLLABLES[number]
+    return stem + chance.choice(endings)
+
+
+def articles(number: int, *, seed: int = 1, first: int = 0) -> Iterator[Article]:
+    """Yield *number* articles of 60 to 320 words over ten years and three sources, from the *first* on.
+
+    An article depends on its number and the seed only, so that a large archive begins with a small one.
+    """
     model = WordModel()
-    chance = random.Random(seed)
-    for index in range(number):
+    for index in range(first, first + number):
+        chance = random.Random(seed * 1_000_000_007 + index)
         body = tuple(
             Paragraph(
                 " ".join(model.sentence(chance, chance.randint(7, 18)) for _ in range(chance.randint(2, 5)))
@@ -75,23 +116,31 @@ def articles(number: int, *, seed: int = 1) -> Iterator[Article]:
 
 
 def queries(*, seed: int = 2, number: int = 60) -> dict[str, list[str]]:
-    """Return queries by type, words drawn from the same model."""
+    """Return *number* distinct queries of each type as visitors type them, words of the same model."""
     model = WordModel()
     chance = random.Random(seed)
-    content = [word for word in model.words if len(word) > 4]
+    content = [word for word in model.words if len(word) > 4 and "-" not in word and word not in STOP_WORDS]
     frequent, middling = content[:60], content[60:1500]
 
-    def pick(pool: list[str], words: int) -> list[str]:
-        return [" ".join(chance.sample(pool, words)) for _ in range(number)]
+    def pick(pool: list[str], words: int, between: str = " ") -> list[str]:
+        found: dict[str, None] = {}
+        while len(found) < number:
+            found[between.join(chance.sample(pool, words))] = None
+        return list(found)
 
-    phrases = []
-    while len(phrases) < number:
-        words = model.sentence(chance, 12).lower().rstrip(".").split()
-        place = chance.randrange(10)
-        phrases.append(f'"{words[place]} {words[place + 1]}"')
+    def phrases() -> list[str]:
+        found: dict[str, None] = {}
+        while len(found) < number:
+            words = model.sentence(chance, 12).lower().rstrip(".").split()
+            place = chance.randrange(10)
+            if STOP_WORDS.isdisjoint(words[place : place + 2]):
+                found[f'"{words[place]} {words[place + 1]}"'] = None
+        return list(found)
+
     return {
-        "one word": pick(middling, 1),
-        "three words": pick(middling, 3),
+        "any word": pick(middling, 3, " ИЛИ "),
+        "frequent words, any": pick(frequent, 2, " ИЛИ "),
+        "all words": pick(middling, 2),
         "frequent words": pick(frequent, 2),
-        "phrase": phrases,
+        "phrase": phrases(),
     }
