@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -116,7 +118,7 @@ def serving(folder: Path, log: Path) -> Iterator[Client]:
         process = subprocess.Popen(
             [sys.executable, "-m", "bench.site", str(folder)],
             env={**environment(), "PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -132,7 +134,8 @@ def serving(folder: Path, log: Path) -> Iterator[Client]:
         finally:
             client.close()
     finally:
-        process.send_signal(signal.SIGTERM)
+        if process.stdin:
+            process.stdin.close()
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
@@ -161,10 +164,15 @@ def _with_constant(create: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def main() -> int:
-    """Serve the data folder that the argument names, on a free port of this computer."""
+    """Serve the data folder of the argument on a free port, until whoever started us closes our input."""
     import web.app
     from web.cli import run
 
+    def end_with_input() -> None:
+        sys.stdin.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end_with_input, daemon=True).start()
     web.app.create_app = _with_constant(web.app.create_app)
     return run(["--data-dir", sys.argv[1], "serve", "--port", "0"])
 
