@@ -41,6 +41,30 @@ class View:
         return self._values[name]
 
 
+class Pinned:
+    """Gives one state of an index again and again, for a page made of several answers."""
+
+    def __init__(self, live: LiveIndex) -> None:
+        self._live = live
+        self._view: View | None = None
+
+    def view(self) -> View:
+        """Return the state that was given first. Raises like ``LiveIndex.view``."""
+        if self._view is None:
+            self._view = self._live.view()
+        return self._view
+
+    def renewed(self) -> View:
+        """Look for a newer state now, and stay with that."""
+        self._view = self._live.renewed()
+        return self._view
+
+    @property
+    def problem(self) -> str:
+        """Why a newer state could not be opened, "" if all is well."""
+        return self._live.problem
+
+
 class LiveIndex:
     """Gives the newest state of the published generation.
 

@@ -18,7 +18,7 @@ from searchsvc.analysis import Analyzer
 from searchsvc.document import tag_term
 from searchsvc.engine import AnyOf, Candidate, Matches, Plan
 from searchsvc.errors import BadRequestError, FingerprintError, GenerationError, NotFoundError
-from searchsvc.live import LiveIndex, View
+from searchsvc.live import LiveIndex, Pinned, View
 from searchsvc.planning import Planned, plan
 from searchsvc.ranking import Statistics, families_of, rank
 from searchsvc.repair import Repair, repair_query
@@ -86,9 +86,14 @@ class _Page:
 class SearchService:
     """Answers searches. Thread-safe."""
 
-    def __init__(self, live: LiveIndex, analyzer: Analyzer) -> None:
+    def __init__(self, live: LiveIndex | Pinned, analyzer: Analyzer) -> None:
         self._live = live
         self._analyzer = analyzer
+
+    def pinned(self) -> SearchService:
+        """Return a service for one page: all its answers are made from one state of the index."""
+        live = self._live
+        return self if isinstance(live, Pinned) else SearchService(Pinned(live), self._analyzer)
 
     # --- searching -------------------------------------------------------------------------
 
