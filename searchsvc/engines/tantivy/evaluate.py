@@ -54,7 +54,8 @@ class _Evaluation:
         """Return the answer."""
         plan, reader = self._plan, self._reader
         total, full = self._full_matches()
-        near_total, near = 0, ()
+        near_total = 0
+        near: tuple[Candidate, ...] = ()
         if total < plan.near_below and plan.near_limit > 0 and len(plan.units) > 1:
             near_total, near = self._near_matches()
         if len(plan.units) == 1:

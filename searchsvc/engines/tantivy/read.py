@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from math import log
-from typing import Any
+from typing import Any, cast
 
 import tantivy
 from cachetools import LRUCache
@@ -83,6 +83,7 @@ class Reader:
         return Query.boost_query(made, idf / self._idf(field, term))
 
     def _phrase(self, clause: Phrase, idf: float) -> Query:
+        """Return the query for a phrase: any of those of single lemmas (planning bounds how many)."""
         steps = [
             (at, [term for term in dict.fromkeys(terms) if encodable(term)]) for at, terms in clause.steps
         ]
@@ -123,7 +124,8 @@ class Reader:
 
     def _count(self, clause: Clause) -> int:
         if self._whole and isinstance(clause, AnyOf) and len(clause.terms) == 1:
-            return self.searcher.doc_freq(clause.field, clause.terms[0]) if encodable(clause.terms[0]) else 0
+            (term,) = clause.terms
+            return int(self.searcher.doc_freq(clause.field, term)) if encodable(term) else 0
         return self.count_query(self.query(clause))
 
     def count_query(self, query: Query) -> int:
@@ -137,8 +139,7 @@ class Reader:
 
     def column(self, name: str, addresses: list[tantivy.DocAddress]) -> list[int]:
         """Return a column's whole numbers of some documents."""
-        found: Any = self.searcher.fast_field_values(name, addresses)
-        return found
+        return cast("list[int]", self.searcher.fast_field_values(name, addresses))
 
     def article_id(self, address: tantivy.DocAddress) -> str:
         """Return a whole article id."""
