@@ -118,7 +118,7 @@ class _Evaluation:
         return found
 
     def _full(self, filters: Iterable[Query]) -> Query:
-        silent = [*filters, *self._days, *([] if self._units else [self._reader.everything()])]
+        silent = [*filters, *self._days, *([] if self._units else [self._reader.everything])]
         return combined(self._units, silent, self._excluded)
 
     def _range(self, first: int, last: int) -> Query:

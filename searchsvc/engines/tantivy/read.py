@@ -33,17 +33,20 @@ class Reader:
     """A searcher at one state of the index, with what the state is known by."""
 
     def __init__(self, index: tantivy.Index, size: int) -> None:
-        """Open the state; *size* counts documents of all kinds in its segments, deleted ones too."""
+        """Open the state; *size* counts documents of all kinds in its segments, deleted ones too.
+
+        ``documents`` are the articles, ``everything`` is the query for them, ``average`` their length.
+        """
         self.schema = index.schema
         self.searcher = index.searcher()
         self._size = size
-        kinds = [Query.term_query(self.schema, OTHER, kind, "basic") for kind in (MARK, PADDING)]
-        self._everything = combined((), [Query.all_query()], kinds)
-        self.documents = self.count_query(self._everything)
+        others = [Query.term_query(self.schema, OTHER, kind, "basic") for kind in (MARK, PADDING)]
+        self.everything = combined((), [Query.all_query()], others)
+        self.documents = self.searcher.num_docs - self.count_query(_best(others))
         found: Any = self.searcher.aggregate(Query.all_query(), _LENGTHS)
         self.average = float(found["words"]["value"] or 0) / self.documents if self.documents else 1.0
-        others = sum(self.searcher.doc_freq(OTHER, kind) for kind in (MARK, PADDING))
-        self._whole = size == self.documents + others  # no article is deleted: frequencies are counts
+        ever = sum(self.searcher.doc_freq(OTHER, kind) for kind in (MARK, PADDING))
+        self._whole = size == self.documents + ever  # no article is deleted: frequencies are counts
         self._lock = threading.Lock()
         self._counts: LRUCache[Clause, int] = LRUCache(_KNOWN)
 
@@ -55,10 +58,6 @@ class Reader:
         return str(self.searcher.doc(marks[0][1]).get_first(MARK))[1:]
 
     # --- queries ---------------------------------------------------------------------------
-
-    def everything(self) -> Query:
-        """Return the query for all articles."""
-        return self._everything
 
     def query(self, clause: Clause, idf: float = 1.0) -> Query:
         """Return the query for *clause*; its score is *idf* by 2.2 tf / (tf + K) of its best part."""
