@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby, pairwise, repeat
+from operator import neg
 from typing import Any
 
 import tantivy
@@ -44,7 +45,7 @@ class _Evaluation:
         self._reader = reader
         # One unit alone needs no idf to be ordered by, so that its articles need not be counted before.
         self._counts = tuple(map(reader.count, plan.units)) if len(plan.units) > 1 else ()
-        idfs = map(reader.idf, self._counts) if self._counts else repeat(1.0)
+        idfs = map(reader.idf, self._counts) if self._counts else repeat(None)
         self._units = [reader.query(unit, idf) for unit, idf in zip(plan.units, idfs, strict=False)]
         self._excluded = [reader.query(clause) for clause in plan.excluded]
         self._filters = {name: reader.values(name, allowed) for name, allowed in plan.filters.items()}
@@ -83,12 +84,12 @@ class _Evaluation:
         every_unit = repeat((1 << len(plan.units)) - 1)
         if plan.order == "relevance" and plan.units:
             total, rows = self._by_score(query, plan.depth)
-            return total, _candidates(rows, [-value for value, _, _ in rows], every_unit)
+            return total, _candidates(rows, every_unit)
         if plan.order == "relevance":
             total, rows = self._by_column(query, "rank", plan.depth, falling=False)
         else:
             total, rows = self._by_column(query, "stamp", plan.depth, falling=plan.order == "-date")
-        return total, _candidates(rows, repeat(0.0), every_unit)
+        return total, _candidates([(-0.0, rank, key) for _, rank, key in rows], every_unit)
 
     def _near_matches(self) -> tuple[int, tuple[Candidate, ...]]:
         """Return how many articles have some of the units, within the limit, and the best of them."""
@@ -98,8 +99,7 @@ class _Evaluation:
         query = combined([either], [*self._filters.values(), *self._days], excluded)
         total, rows = self._by_score(query, limit)
         bits = self._bits([key for _, _, key in rows])
-        near = _candidates(rows, [-value for value, _, _ in rows], (bits[key] for _, _, key in rows))
-        return min(total, limit), near
+        return min(total, limit), _candidates(rows, (bits[key] for _, _, key in rows))
 
     def _bits(self, keys: list[int]) -> dict[int, int]:
         """Return which units some articles have: a score that adds up a power of two for each tells."""
@@ -183,7 +183,10 @@ class _Evaluation:
         return rows
 
 
-def _candidates(rows: list[Row], scores: Iterable[float], units: Iterable[int]) -> tuple[Candidate, ...]:
-    """Return candidates; their own constructor takes three times as long."""
-    keys = [key for _, _, key in rows]
-    return tuple(map(tuple.__new__, repeat(Candidate), zip(keys, scores, units, strict=False)))
+def _candidates(rows: list[Row], units: Iterable[int]) -> tuple[Candidate, ...]:
+    """Return candidates with the score that *rows* are ordered by; their own constructor takes three
+    times as long."""
+    if not rows:
+        return ()
+    values, _, keys = zip(*rows, strict=True)
+    return tuple(map(tuple.__new__, repeat(Candidate), zip(keys, map(neg, values), units, strict=False)))

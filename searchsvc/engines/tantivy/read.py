@@ -59,14 +59,20 @@ class Reader:
 
     # --- queries ---------------------------------------------------------------------------
 
-    def query(self, clause: Clause, idf: float = 1.0) -> Query:
-        """Return the query for *clause*; its score is *idf* by 2.2 tf / (tf + K) of its best part."""
-        if isinstance(clause, Either):
-            return _best([self.query(option, idf) for option in clause.options])
+    def query(self, clause: Clause, idf: float | None = None) -> Query:
+        """Return the query for *clause*; its score is *idf* by 2.2 tf / (tf + K) of its best part.
+
+        Where no idf is given, scores compare with nothing outside: then a lone term keeps Tantivy's own,
+        for a query in which Tantivy finds terms and nothing else is the fastest that it has.
+        """
         if isinstance(clause, AnyOf):
             terms = [term for term in dict.fromkeys(clause.terms) if encodable(term)]
-            return _best([self._term(clause.field, term, idf) for term in terms])
-        return self._phrase(clause, idf)
+            if idf is None and len(terms) == 1:
+                return Query.term_query(self.schema, clause.field, terms[0], "freq")
+            return _best([self._term(clause.field, term, idf or 1.0) for term in terms])
+        if isinstance(clause, Either):
+            return _best([self.query(option, idf or 1.0) for option in clause.options])
+        return self._phrase(clause, idf or 1.0)
 
     def values(self, field: str, allowed: Sequence[str]) -> Query:
         """Return the query for a filter."""
