@@ -230,9 +230,9 @@ def _assert_same_rows(
     if order == "relevance" and not EXACT_SCORES:
         assert len(set(keys)) == len(keys) == len(wanted), plan
         assert all(upper.score >= lower.score for upper, lower in itertools.pairwise(rows)), plan
-        for upper, lower in itertools.pairwise(range(min(len(rows), SETTLED))):
-            if rows[upper].score == rows[lower].score:
-                assert known[upper].article_id < known[lower].article_id, plan
+        for first, second in itertools.pairwise(range(min(len(rows), SETTLED))):
+            if rows[first].score == rows[second].score:
+                assert known[first].article_id < known[second].article_id, plan
     elif order == "relevance":
         # Articles whose scores differ by less than an engine can tell may change places.
         assert len(set(keys)) == len(keys) == len(wanted), plan
