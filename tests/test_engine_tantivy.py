@@ -15,11 +15,12 @@ from beds.index import ARTICLES, Bed, files_with
 from contract.bed import keys, term, write
 from contract.cases import entry
 from contract.chance import LEMMAS
+from contract.model import Model
 
 from searchsvc.analysis import Analyzer
 from searchsvc.engine import AnyOf, Entry, Plan
-from searchsvc.engines.tantivy import TantivyEngine
-from searchsvc.engines.tantivy.evaluate import CANDIDATES
+from searchsvc.engines.tantivy import TantivyEngine, TantivySnapshot
+from searchsvc.engines.tantivy.evaluate import BLOCK, SCORE_BITS
 from searchsvc.live import LiveIndex
 from searchsvc.results import FACETS, SearchRequest
 from searchsvc.search import SearchService
@@ -114,14 +115,65 @@ def long_entries(number: int) -> list[Entry]:
     return made
 
 
-def test_where_more_match_than_are_scored_anew_the_first_are_the_same(engine: TantivyEngine) -> None:
-    snapshot = write(engine, long_entries(4 * CANDIDATES))
-    for words in (("а",), ("а", "егэ"), ("школа", "вуз"), ("школа", "вуз", "егэ")):
-        units = tuple(AnyOf((word,)) for word in words)
-        some = snapshot.search(Plan(units=units, depth=200))
-        whole = snapshot.search(Plan(units=units, depth=some.total))
-        assert whole.total > CANDIDATES
-        assert some.full == whole.full[:200]
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> tuple[TantivySnapshot, list[Entry]]:
+    """More articles than a page is deep, in three commits."""
+    made = TantivyEngine(tmp_path_factory.mktemp("many") / "engine")
+    made.create()
+    entries = long_entries(1_300)
+    for mark in range(3):
+        write(made, entries[mark::3], str(mark))
+    return made.snapshot(), entries
+
+
+WORDS = [("школа",), ("а",), ("а", "егэ"), ("школа", "вуз"), ("школа", "вуз", "егэ"), ("а", "б", "в")]
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_the_first_are_the_same_however_deep_a_search_asks(
+    many: tuple[TantivySnapshot, list[Entry]], words: tuple[str, ...]
+) -> None:
+    snapshot, entries = many
+    units = tuple(AnyOf((word,)) for word in words)
+    whole = snapshot.search(Plan(units=units, depth=len(entries))).full
+    matching = {one.key for one in entries if set(words) <= one.text.keys()}
+    assert len(whole) == len(matching)
+    assert {row.key for row in whole} == matching
+    assert len({row.score for row in whole[:BLOCK]}) < BLOCK  # some are ties
+    assert list(whole[:BLOCK]) == sorted(whole[:BLOCK], key=lambda row: (-row.score, row.key))
+    for depth in (1, 20, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK):
+        assert snapshot.search(Plan(units=units, depth=depth)).full == whole[:depth]
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_the_best_by_the_contract_are_among_the_candidates(
+    many: tuple[TantivySnapshot, list[Entry]], words: tuple[str, ...]
+) -> None:
+    snapshot, entries = many
+    plan = Plan(units=tuple(AnyOf((word,)) for word in words), depth=BLOCK)
+    keys = [row.key for row in snapshot.search(plan).full]
+    exact = [one.key for one in Model(entries).search(plan).full[:20]]
+    assert set(exact) <= set(keys)
+
+
+def test_near_matches_tell_their_units_beyond_what_one_score_holds(engine: TantivyEngine) -> None:
+    words = [f"с{number}" for number in range(SCORE_BITS * 2 + 3)]
+    rows = [entry(f"{key}", " ".join(words[key::7]), key=key) for key in range(7)]
+    write(engine, rows)
+    found = write(engine, [entry("3", words[0], key=9)], "2").search(
+        Plan(units=tuple(AnyOf((word,)) for word in words))
+    )
+    wanted = {key: sum(1 << bit for bit in range(key, len(words), 7)) for key in range(7) if key != 3}
+    assert {row.key: row.units for row in found.near} == wanted | {9: 1}
+
+
+def test_counts_are_of_living_articles(engine: TantivyEngine) -> None:
+    rows = [entry(f"{key}", "весть школа" if key % 2 else "весть", key=key) for key in range(1, 7)]
+    both = Plan(units=(AnyOf(("весть",)), AnyOf(("школа",))), words=(AnyOf(("весть", "школа")),))
+    found = write(engine, rows).search(both)
+    assert (found.unit_counts, found.word_counts) == ((6, 3), (6,))
+    found = write(engine, [], "2", deleted=["1", "2"]).search(both)
+    assert (found.unit_counts, found.word_counts) == ((4, 2), (4,))
 
 
 def test_compacting_leaves_one_segment_of_articles_whatever_its_size(
@@ -141,9 +193,9 @@ def test_compacting_leaves_one_segment_of_articles_whatever_its_size(
 
 
 def test_a_weight_may_be_any_number(engine: TantivyEngine) -> None:
-    weights = {1: 0.1, 2: 0.7, 3: 1.0, 4: 1.3, 5: 3.75, 6: 5_000.5}
+    weights = {1: 0.1, 2: 1.0, 3: 1.3, 4: 3.75, 5: 5_000.5}
     rows = [entry(f"{key}", {"весть": (weight, (0,))}, key=key, length=5) for key, weight in weights.items()]
-    assert keys(write(engine, rows).search(term("весть"))) == [6, 5, 4, 3, 2, 1]
+    assert keys(write(engine, rows).search(term("весть"))) == [5, 4, 3, 1, 2]  # in whole steps
     for wrong in (0.0, -1.0):
         with pytest.raises(ValueError, match="weight"), engine.writer() as writer:
             writer.add(entry("x", {"весть": (wrong, (0,))}))

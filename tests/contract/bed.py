@@ -11,6 +11,7 @@ import pytest
 
 from searchsvc.engine import AnyOf, Engine, Entry, Matches, Plan, Snapshot
 
+from . import model
 from .cases import entry
 from .chance import Chance
 from .model import Model, assert_agrees
@@ -66,6 +67,12 @@ class Bed:
     """``opened`` opens the engine on a folder, in this process or in another: it must be picklable."""
 
     opened: ClassVar[staticmethod[[Path], Engine]]
+    exact_scores: ClassVar[bool] = True
+    """Whether the engine's scores are those of the model, or its own (see ``assert_agrees``)."""
+
+    @pytest.fixture(autouse=True)
+    def _scores(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(model, "EXACT_SCORES", self.exact_scores)
 
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:

@@ -1,8 +1,8 @@
 """Tantivy, for archives or traffic that outgrow Whoosh: an index in Rust, in the same process.
 
 ``fields`` says what is kept, ``write`` puts it into Tantivy's own writer, ``read`` turns clauses into
-queries and scores back into weights, ``evaluate`` answers a plan, ``files`` tells damage. The
-mark of a commit is a document that no search sees, so that it appears with the commit or not at all.
+queries, ``evaluate`` answers a plan, ``files`` tells damage. The mark of a commit is a document that no
+search sees, so that it appears with the commit or not at all.
 """
 
 from __future__ import annotations

@@ -1,54 +1,37 @@
-"""Answering a plan: Tantivy finds, counts and preselects; the order by score is settled here.
+"""Answering a plan: Tantivy finds, counts and orders; ties are settled here.
 
-Tantivy's score leaves out that deleted articles count no more, knows lengths by one byte and
-weights in whole steps. So it picks ``CANDIDATES`` or what was asked for and a margin,
-and those are scored anew from exact weights and lengths. Where no more match, the order is that of
-the contract to the last bit; where more match, an article could be missed that Tantivy's score
-puts far lower than ours.
+The order by relevance is that of Tantivy's own score: it knows lengths by one byte and weights in
+whole steps, which is enough to choose what the second stage of ranking scores anew.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import repeat
-from typing import Any, Literal, TypeGuard
+from collections.abc import Iterable
+from itertools import groupby, pairwise, repeat
+from operator import neg
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import tantivy
-from tantivy import FieldType, Query
+from tantivy import FieldType, Occur, Query
 
-from searchsvc.engine import BM25_K1, TEXT, AnyOf, Candidate, Clause, Matches, Plan
-from searchsvc.engine import Sequence as Phrase
-from searchsvc.engines.tantivy.read import Floats, Hits, Keys, Leaf, Reader, boosted, combined, norm
+from searchsvc.engine import Candidate, Matches, Plan
+from searchsvc.engines.tantivy.read import Hits, Reader, combined
 
-CANDIDATES = 1000
-"""At least so many matches are scored exactly."""
+BLOCK = 200
+"""The best are fetched in blocks that end here, at five times as many, and so on: what is fetched depends
+on that alone, so that a longer page begins with the shorter one."""
 
-MARGIN = 200
-"""And so many more than asked for, so that the last of them are the right ones."""
+GROWTH = 5
 
 FACET_VALUES = 65_000
 """Tantivy's limit of buckets."""
 
 INT64 = 2**63 - 1
+SCORE_BITS = 24
+"""A score of four bytes adds up so many powers of two without loss."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Preselected articles; ``weights`` has a row a unit, 0 where an article lacks it."""
-
-    keys: Keys
-    addresses: list[tantivy.DocAddress]
-    weights: Floats
-    scores: Floats
-
-    def bits(self) -> npt.NDArray[np.uint64]:
-        """Return which units each has."""
-        found = np.zeros(len(self.keys), np.uint64)
-        for number, row in enumerate(self.weights):
-            found |= (row > 0).astype(np.uint64) << np.uint64(number)
-        return found
+Row = tuple[float, int, int]
+"""What orders a match, the beginning of its id, its key."""
 
 
 def evaluate(plan: Plan, reader: Reader) -> Matches:
@@ -60,12 +43,10 @@ class _Evaluation:
     def __init__(self, plan: Plan, reader: Reader) -> None:
         self._plan = plan
         self._reader = reader
-        self._counts = tuple(reader.count(unit) for unit in plan.units)
-        documents = reader.documents
-        self._idf = [float(np.log(1 + (documents - count + 0.5) / (count + 0.5))) for count in self._counts]
-        self._units = [
-            boosted(reader.query(unit), idf) for unit, idf in zip(plan.units, self._idf, strict=True)
-        ]
+        # One unit alone needs no idf to be ordered by, so that its articles need not be counted before.
+        self._counts = tuple(map(reader.count, plan.units)) if len(plan.units) > 1 else ()
+        idfs = map(reader.idf, self._counts) if self._counts else repeat(None)
+        self._units = [reader.query(unit, idf) for unit, idf in zip(plan.units, idfs, strict=False)]
         self._excluded = [reader.query(clause) for clause in plan.excluded]
         self._filters = {name: reader.values(name, allowed) for name, allowed in plan.filters.items()}
         self._days: list[Query] = [] if plan.days is None else [self._range(*plan.days)]
@@ -73,33 +54,72 @@ class _Evaluation:
     def matches(self) -> Matches:
         """Return the answer."""
         plan, reader = self._plan, self._reader
-        query = self._full(self._filters.values())
-        total, full = self._found(query, plan.order, plan.depth, full=True)
+        total, full = self._full_matches()
         near_total = 0
         near: tuple[Candidate, ...] = ()
         if total < plan.near_below and plan.near_limit > 0 and len(plan.units) > 1:
-            either = Query.boolean_query([(tantivy.Occur.Should, unit) for unit in self._units])
-            excluded = [*self._excluded, combined(self._units, (), ())]
-            some = combined([either], [*self._filters.values(), *self._days], excluded)
-            near_total, near = self._found(some, "relevance", plan.near_limit, full=False)
+            near_total, near = self._near_matches()
+        if len(plan.units) == 1:
+            if not (self._excluded or self._filters or self._days):
+                reader.learn(plan.units[0], total)
+            self._counts = (reader.count(plan.units[0]),)
         return Matches(
             total=total,
             full=full,
-            near_total=min(near_total, plan.near_limit),
+            near_total=near_total,
             near=near,
             unit_counts=self._counts,
-            word_counts=tuple(reader.count(word) for word in plan.words),
+            word_counts=tuple(map(reader.count, plan.words)),
             documents=reader.documents,
             average_length=reader.average,
             facets=self._facets(),
         )
 
-    def _full(self, filters: Any) -> Query:
-        return combined(
-            self._units,
-            [*filters, *self._days, *([] if self._units else [self._reader.everything()])],
-            self._excluded,
-        )
+    def _full_matches(self) -> tuple[int, tuple[Candidate, ...]]:
+        """Return how many articles match in full, and the first of them."""
+        plan = self._plan
+        query = self._full(self._filters.values())
+        if plan.depth <= 0:
+            return self._reader.count_query(query), ()
+        every_unit = repeat((1 << len(plan.units)) - 1)
+        if plan.order == "relevance" and plan.units:
+            total, rows = self._by_score(query, plan.depth)
+            return total, _candidates(rows, every_unit)
+        if plan.order == "relevance":
+            total, rows = self._by_column(query, "rank", plan.depth, falling=False)
+        else:
+            total, rows = self._by_column(query, "stamp", plan.depth, falling=plan.order == "-date")
+        return total, _candidates([(-0.0, rank, key) for _, rank, key in rows], every_unit)
+
+    def _near_matches(self) -> tuple[int, tuple[Candidate, ...]]:
+        """Return how many articles have some of the units, within the limit, and the best of them."""
+        limit = self._plan.near_limit
+        either = Query.boolean_query([(Occur.Should, unit) for unit in self._units])
+        excluded = [*self._excluded, combined(self._units)]
+        query = combined([either], [*self._filters.values(), *self._days], excluded)
+        total, rows = self._by_score(query, limit)
+        bits = self._bits([key for _, _, key in rows])
+        return min(total, limit), _candidates(rows, (bits[key] for _, _, key in rows))
+
+    def _bits(self, keys: list[int]) -> dict[int, int]:
+        """Return which units some articles have: a score that adds up a power of two for each tells."""
+        reader = self._reader
+        found = dict.fromkeys(keys, 0)
+        if not keys:
+            return found
+        these = Query.boolean_query([(Occur.Should, reader.article(key)) for key in keys])
+        for first in range(0, len(self._units), SCORE_BITS):
+            some = self._units[first : first + SCORE_BITS]
+            powers = [Query.const_score_query(unit, float(1 << bit)) for bit, unit in enumerate(some)]
+            hits = reader.hits(combined((), [these], should=powers), len(keys))[1]
+            scored = reader.column("key", [address for _, address in hits])
+            for key, (score, _) in zip(scored, hits, strict=True):
+                found[key] |= int(score) << first
+        return found
+
+    def _full(self, filters: Iterable[Query]) -> Query:
+        silent = [*filters, *self._days, *([] if self._units else [self._reader.everything])]
+        return combined(self._units, silent, self._excluded)
 
     def _range(self, first: int, last: int) -> Query:
         first, last = max(first, -INT64), min(last, INT64)
@@ -123,96 +143,50 @@ class _Evaluation:
 
     # --- order -----------------------------------------------------------------------------
 
-    def _found(
-        self, query: Query, order: Literal["relevance", "-date", "date"], depth: int, *, full: bool
-    ) -> tuple[int, tuple[Candidate, ...]]:
-        """Return how many match *query*, and the first *depth* in *order*."""
-        if depth <= 0:
-            return self._reader.hits(query, 0)[0], ()
-        if order != "relevance":
-            total, hits = self._in_order(query, "stamp", depth, falling=order == "-date")
-        elif not self._units:
-            total, hits = self._in_order(query, "rank", depth, falling=False)
-        else:
-            total, hits = self._reader.hits(query, max(depth, CANDIDATES) + MARGIN)
-        rows = self._rows(query, total, hits, full=full, scored=order == "relevance")
-        ranks: npt.NDArray[Any] = -rows.scores
-        if order != "relevance":
-            last = INT64
-            sign = 1 if order == "date" else -1
-            ranks = np.array([last if stamp is None else sign * stamp for stamp, _ in hits], np.int64)
-        chosen = self._sorted(rows, ranks, depth)
-        bits = rows.bits()
-        keys, scores, units = (column[chosen].tolist() for column in (rows.keys, rows.scores, bits))
-        made = map(tuple.__new__, repeat(Candidate), zip(keys, scores, units, strict=True))
-        return total, tuple(made)
+    def _by_score(self, query: Query, depth: int) -> tuple[int, list[Row]]:
+        """Return how many match *query*, and the first *depth* by score; ties within a block go by id."""
+        ends = [0, BLOCK]
+        while ends[-1] < depth:
+            ends.append(ends[-1] * GROWTH)
+        total, hits = self._reader.hits(query, ends[-1])
+        rows: list[Row] = []
+        for first, end in pairwise(ends):
+            block = hits[first:end]
+            rows += self._settled(block, [-score for score, _ in block])
+        return total, rows[:depth]
 
-    def _in_order(self, query: Query, field: str, depth: int, *, falling: bool) -> tuple[int, Hits]:
-        """Return the first by *field*, with all that share the last one's value."""
+    def _by_column(self, query: Query, field: str, depth: int, *, falling: bool) -> tuple[int, list[Row]]:
+        """Return how many match *query*, and the first *depth* by *field*; those without it are last."""
         order = tantivy.Order.Desc if falling else tantivy.Order.Asc
         limit = depth + 1
-        while True:
+        while True:  # until all are there that share the last one's value
             total, hits = self._reader.hits(query, limit, order_by_field=field, order=order)
             if len(hits) < limit or hits[depth - 1][0] != hits[-1][0]:
-                return total, hits
+                break
             limit *= 4
+        sign = -1 if falling else 1
+        return total, self._settled(hits, [INT64 if at is None else sign * at for at, _ in hits])[:depth]
 
-    def _rows(self, query: Query, total: int, hits: Hits, *, full: bool, scored: bool) -> _Rows:
-        plan, reader = self._plan, self._reader
+    def _settled(self, hits: Hits, values: list[float]) -> list[Row]:
+        """Return *hits* in the order of their *values*, ties by article id."""
+        reader = self._reader
         addresses = [address for _, address in hits]
-        keys = reader.column("key", addresses)
-        unit = plan.units[0] if len(plan.units) == 1 else None
-        if unit is not None and scored and _simple(unit):  # the score tells it all
-            given = [(score / self._idf[0], address) for score, address in hits]
-            weights = reader.corrected(unit, reader.frequencies(unit, given), keys)[None]
-        else:
-            narrow = total <= len(hits)
-            found = [reader.weights(one, keys, query, narrow=narrow) for one in plan.units]
-            weights = np.array(found) if found else np.zeros((0, len(keys)))
-        scores = np.zeros(len(keys))
-        if plan.units:
-            lengths = reader.column("length", addresses).astype(np.float64)
-            saturation = norm(lengths, reader.average or 1.0)
-            for idf, row in zip(self._idf, weights, strict=True):
-                scores += idf * row * (BM25_K1 + 1) / (row + saturation)
-        return _Rows(keys, addresses, weights, scores)
-
-    def _sorted(self, rows: _Rows, ranks: npt.NDArray[Any], depth: int) -> npt.NDArray[np.intp]:
-        """Return the places of the first *depth* by rank, then id."""
-        if len(ranks) > depth:
-            border = np.partition(ranks, depth - 1)[depth - 1]
-            kept = np.flatnonzero(ranks <= border)
-        else:
-            kept = np.arange(len(ranks))
-        order = kept[np.argsort(ranks[kept], kind="stable")]
-        same = ranks[order][1:] == ranks[order][:-1]
-        if same.any():
-            tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
-            order[tied] = self._by_id(rows, ranks, order[tied])
-        return order[:depth]
-
-    def _by_id(
-        self, rows: _Rows, ranks: npt.NDArray[Any], order: npt.NDArray[np.intp]
-    ) -> npt.NDArray[np.intp]:
-        """Return *order* with ties in *ranks* put into the order of article ids."""
-        starts = self._reader.id_ranks([rows.addresses[place] for place in order])
-        by_start = np.lexsort((starts, ranks[order]))
-        order, starts = order[by_start], starts[by_start]
-        ranked = ranks[order]
-        same = (ranked[1:] == ranked[:-1]) & (starts[1:] == starts[:-1])
-        if not same.any():
-            return order
-        alike = np.append(same, False) | np.append(False, same)
-        groups = np.append(0, np.cumsum(~same)).tolist()
-        ids = [
-            self._reader.article_id(rows.addresses[place]) if tied else ""
-            for place, tied in zip(order, alike, strict=True)
-        ]
-        return order[sorted(range(len(order)), key=lambda place: (groups[place], ids[place]))]
+        ranks, keys = reader.column("rank", addresses), reader.column("key", addresses)
+        rows = sorted(zip(values, ranks, keys, strict=True))
+        if len(set(ranks)) < len(ranks):  # some ids begin alike
+            places = dict(zip(keys, addresses, strict=True))
+            rows = [
+                row
+                for _, alike in groupby(rows, key=lambda row: row[:2])
+                for row in sorted(alike, key=lambda row: reader.article_id(places[row[2]]))
+            ]
+        return rows
 
 
-def _simple(unit: Clause) -> TypeGuard[Leaf]:
-    """Tell whether the frequency of *unit* as a whole is all its weight comes from."""
-    if isinstance(unit, AnyOf):
-        return len(unit.terms) == 1 or unit.field != TEXT
-    return isinstance(unit, Phrase)
+def _candidates(rows: list[Row], units: Iterable[int]) -> tuple[Candidate, ...]:
+    """Return candidates with the score that *rows* are ordered by; their own constructor takes three
+    times as long."""
+    if not rows:
+        return ()
+    values, _, keys = zip(*rows, strict=True)
+    return tuple(map(tuple.__new__, repeat(Candidate), zip(keys, map(neg, values), units, strict=False)))
