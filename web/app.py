@@ -32,6 +32,7 @@ import searchsvc
 from searchsvc.errors import BadRequestError, GenerationError, NotFoundError
 from searchsvc.settings import Settings
 from web import api, forms, pages, words
+from web.caching import Caching
 from web.querylog import QueryLog
 
 if TYPE_CHECKING:
@@ -41,15 +42,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-FRESH = "public, max-age=60, stale-while-revalidate=300"
-"""How long an answer may be shown without asking again; then ETags make asking cheap."""
-
 YEAR_SECONDS = 365 * 24 * 3600
-
-FROM_INDEX = frozenset(
-    {"pages.index", "pages.search", "pages.article", "api.search", "api.article", "api.similar"}
-)
-"""Endpoints whose answer changes with the index's version only."""
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'{pictures}; form-action 'self'; "
@@ -81,14 +74,15 @@ def create_app(service: SearchService, settings: Settings) -> Flask:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR_SECONDS
     log = QueryLog(settings.query_log_path) if settings.query_log else None
     app.extensions["query_log"] = log
-    app.register_blueprint(pages.Pages(service, log).blueprint())
-    app.register_blueprint(api.Api(service, log).blueprint(), url_prefix=api.PREFIX)
+    app.register_blueprint(pages.Pages(service).blueprint())
+    app.register_blueprint(api.Api(service).blueprint(), url_prefix=api.PREFIX)
     Probes(service).install(app)
     app.before_request(_refuse_nameless)
-    Caching(service, settings).install(app)
-    _install_words(app, settings)
+    code = code_version()
+    _install_words(app, settings, code)
     app.after_request(_with_headers)
     app.register_error_handler(Exception, _failed)
+    app.wsgi_app = Caching(app.wsgi_app, service, settings, code, log)  # type: ignore[method-assign]
     if settings.public_url:
         app.wsgi_app = PublicAddress(app.wsgi_app, settings.public_url, app.url_map)  # type: ignore[method-assign]
     return app
@@ -160,55 +154,6 @@ class Probes:
         return send_from_directory(str(current_app.static_folder), "favicon.svg")
 
 
-class Caching:
-    """ETags from version, address and everything else an answer depends on; 304 without a search."""
-
-    def __init__(self, service: SearchService, settings: Settings) -> None:
-        self._service = service
-        shown = settings.model_dump_json(include={"public_url", "site_title"})
-        self._base = f"{shown}\n{code_version()}"
-
-    def install(self, app: Flask) -> None:
-        """Check before a view, tag after it."""
-        app.before_request(self.unchanged)
-        app.after_request(self.tagged)
-
-    def unchanged(self) -> Response | None:
-        """Return 304 if the caller has the answer of the present version."""
-        known = request.if_none_match
-        if request.endpoint not in FROM_INDEX or not known or request.method not in {"GET", "HEAD"}:
-            return None
-        tag = self._tag(self._service.version())
-        if known.star_tag or not known.contains_weak(tag):
-            return None
-        response = Response(status=304)
-        return self._mark(response, tag)
-
-    def tagged(self, response: Response) -> Response:
-        """Give answers from the index their tag; everything else is not kept."""
-        version = g.get("version")
-        if response.status_code == 200 and request.endpoint in FROM_INDEX and version:
-            return self._mark(response, self._tag(version))
-        if response.status_code >= 400:
-            response.headers["Cache-Control"] = "no-store"
-        return response
-
-    def _mark(self, response: Response, tag: str) -> Response:
-        response.set_etag(tag)
-        response.headers["Cache-Control"] = FRESH
-        return response
-
-    def _tag(self, version: str) -> str:
-        known = request.args.items(multi=True)
-        if request.endpoint == "pages.search":
-            pairs = [(name, value.strip()) for name, value in known if name in forms.PAGE_PARAMETERS]
-            pairs = [pair for pair in pairs if pair[1]]
-        else:
-            pairs = list(known) if str(request.endpoint).startswith("api.") else []
-        what = (self._base, version, request.url_root, request.path, sorted(pairs))
-        return hashlib.sha256(repr(what).encode(errors="replace")).hexdigest()[:32]
-
-
 def code_version() -> str:
     """Return a hash of the installed code, templates and static files: an upgrade changes answers."""
     digest = hashlib.sha256()
@@ -242,6 +187,8 @@ def _refuse_nameless() -> None:
 
 
 def _with_headers(response: Response) -> Response:
+    if response.status_code >= 400:
+        response.headers["Cache-Control"] = "no-store"
     pictures = " https: http:" if g.get("pictures") else ""
     response.headers.setdefault("Content-Security-Policy", POLICY.format(pictures=pictures))
     for name, value in HEADERS.items():
@@ -277,9 +224,8 @@ def _failed(error: Exception) -> Response | tuple[str, int, dict[str, str]]:
     return render_template("error.html", status=status, kind=kind), status, headers
 
 
-def _install_words(app: Flask, settings: Settings) -> None:
+def _install_words(app: Flask, settings: Settings, version: str) -> None:
     """Give the templates their filters and functions."""
-    version = code_version()
 
     def asset(name: str) -> str:
         return url_for("static", filename=name, v=version)

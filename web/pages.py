@@ -16,8 +16,9 @@ from flask import Blueprint, g, render_template, request, url_for
 from corpus.article import Attachment, Block, Heading
 from searchsvc.results import MAX_DEPTH, ArticlePage, ResultPage, SearchRequest
 from searchsvc.text import squeeze
+from web.answers import made_from
 from web.forms import FILTERS, PageRequest, on_page, page_pairs, read_page, sorted_by, toggled, without
-from web.querylog import QueryLog
+from web.querylog import entry
 
 if TYPE_CHECKING:
     from searchsvc.search import SearchService
@@ -68,11 +69,10 @@ class Part:
 
 
 class Pages:
-    """The views of the site over a service; a log is told of every search."""
+    """The views of the site over a service."""
 
-    def __init__(self, service: SearchService, log: QueryLog | None) -> None:
+    def __init__(self, service: SearchService) -> None:
         self._service = service
-        self._log = log
 
     def blueprint(self) -> Blueprint:
         """Return the routes of the pages."""
@@ -86,7 +86,7 @@ class Pages:
     def index(self) -> str:
         """Show the front page."""
         overview = self._service.overview()
-        g.version = overview.version
+        made_from(overview.version)
         return render_template("index.html", overview=overview, examples=EXAMPLES)
 
     def search(self) -> str:
@@ -94,7 +94,7 @@ class Pages:
         asked = read_page(request.args)
         if not page_pairs(on_page(replace(asked.search, sort="relevance", correct="auto"), 1)):
             overview = self._service.overview()
-            g.version = overview.version
+            made_from(overview.version)
             return render_template(
                 "search_empty.html",
                 asked=asked.search,
@@ -103,9 +103,7 @@ class Pages:
                 examples=EXAMPLES,
             )
         page, asked = self._answer(asked)
-        g.version = page.version
-        if self._log and request.method == "GET":
-            self._log.record("page", page)
+        made_from(page.version, entry("page", page))
         return render_template(
             "search.html",
             page=page,
@@ -122,7 +120,7 @@ class Pages:
     def article(self, article_id: str) -> str:
         """Show an article with its neighbours."""
         article = self._service.article(article_id)
-        g.version = article.version
+        made_from(article.version)
         g.pictures = bool(article.picture and safe_url(article.picture.url))
         return render_template(
             "article.html",

@@ -77,7 +77,9 @@ def _reason(error: OSError) -> str:
 class Site:
     """The site over the data folder of *settings*, on a socket that listens already."""
 
-    def __init__(self, settings: Settings, listening: socket.socket) -> None:
+    def __init__(
+        self, settings: Settings, listening: socket.socket, *, around: Callable[[Any], Any] = lambda app: app
+    ) -> None:
         import waitress
 
         from searchsvc.analysis import Analyzer
@@ -91,7 +93,7 @@ class Site:
         if settings.trusted_proxy:
             trust = {"trusted_proxy": settings.trusted_proxy, "trusted_proxy_headers": FORWARDED}
         self._server: Any = waitress.create_server(
-            self._app, sockets=[listening], threads=settings.threads, ident="searchsvc", **trust
+            around(self._app), sockets=[listening], threads=settings.threads, ident="searchsvc", **trust
         )
         self._thread = threading.Thread(target=self._server.run, name="site", daemon=True)
 
