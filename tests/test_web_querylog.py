@@ -97,13 +97,13 @@ def test_queries_nothing_answered_are_told_with_what_stood_in(tmp_path: Path) ->
 
 def test_closing_writes_what_waits_and_the_log_can_go_on(tmp_path: Path) -> None:
     log = QueryLog(tmp_path / "queries.db")
-    for number in range(querylog.BATCH + 50):
+    for number in range(250):
         note(log, "page", answer(f"запрос {number}"))
     log.close()
-    assert len(rows(tmp_path / "queries.db")) == querylog.BATCH + 50
+    assert len(rows(tmp_path / "queries.db")) == 250
     note(log, "page", answer("ещё"))
     log.close()
-    assert len(rows(tmp_path / "queries.db")) == querylog.BATCH + 51
+    assert len(rows(tmp_path / "queries.db")) == 251
 
 
 def test_many_threads_write_at_once_and_lose_nothing(tmp_path: Path) -> None:
@@ -148,4 +148,4 @@ def test_a_locked_file_makes_no_request_wait(tmp_path: Path) -> None:
     blocker.execute("rollback")
     blocker.close()
     log.close()
-    assert 1 < len(rows(path)) <= 1 + querylog.QUEUE_LIMIT + querylog.BATCH
+    assert 1 < len(rows(path)) <= 1 + 2 * querylog.QUEUE_LIMIT

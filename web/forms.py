@@ -353,7 +353,7 @@ def api_pairs(asked: ApiRequest) -> Pairs:
 
 def written(path: str, pairs: Iterable[tuple[str, str]]) -> str:
     """Return *path* with *pairs* as its query."""
-    tail = urlencode(list(pairs))
+    tail = urlencode(list(pairs), safe="!$'()*,/:;?@")  # as Werkzeug writes them
     return f"{path}?{tail}" if tail else path
 
 

@@ -17,7 +17,17 @@ from corpus.article import Attachment, Block, Heading
 from searchsvc.results import MAX_DEPTH, ArticlePage, ResultPage, SearchRequest
 from searchsvc.text import squeeze
 from web.answers import made_from
-from web.forms import FILTERS, PageRequest, on_page, page_pairs, read_page, sorted_by, toggled, without
+from web.forms import (
+    FILTERS,
+    PageRequest,
+    on_page,
+    page_pairs,
+    read_page,
+    sorted_by,
+    toggled,
+    without,
+    written,
+)
 from web.querylog import entry
 
 if TYPE_CHECKING:
@@ -167,10 +177,11 @@ class Pages:
 
 def address(asked: SearchRequest, *, absolute: bool = False) -> str:
     """Return the canonical address of a search page."""
-    values: dict[str, list[str]] = {}
-    for name, value in page_pairs(asked):
-        values.setdefault(name, []).append(value)
-    return url_for("pages.search", _external=absolute, **values)  # type: ignore[arg-type]
+    if absolute:
+        return written(url_for("pages.search", _external=True), page_pairs(asked))
+    if "search_page" not in g:  # once a request: a result page has forty such addresses
+        g.search_page = url_for("pages.search")
+    return written(g.search_page, page_pairs(asked))
 
 
 def steps(page: int, pages: int) -> tuple[int, ...]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,12 +39,12 @@ from searchsvc.text import fold, squeeze
 LOG = logging.getLogger(__name__)
 Kind = Literal["page", "api"]
 
-QUEUE_LIMIT = 1000
-"""Entries waiting at most: minutes of a busy site; more are dropped rather than kept in memory."""
+QUEUE_LIMIT = 10_000
+"""Entries waiting at most, a few megabytes; more are dropped rather than kept in memory."""
 
-BATCH = 200
 PAUSE = 0.5
-"""Seconds that entries may gather before they are written: one transaction instead of many."""
+"""Seconds that entries gather before they are written: one transaction instead of many, and a
+thread that sleeps meanwhile does not take turns with those that answer."""
 
 BUSY_SECONDS = 5.0
 
@@ -107,6 +107,7 @@ class QueryLog:
         self._path = path
         self._clock = clock
         self._waiting: queue.Queue[tuple[datetime, LoggedQuery] | None] = queue.Queue(QUEUE_LIMIT)
+        self._ending = threading.Event()
         self._start = threading.Lock()
         self._opening = threading.Lock()
         self._writer: threading.Thread | None = None
@@ -130,8 +131,10 @@ class QueryLog:
         """Write what waits and end the thread. The log can be used again afterwards."""
         with self._start:
             if self._writer is not None and self._writer.is_alive():
+                self._ending.set()
                 self._waiting.put(None)
                 self._writer.join(timeout=10)
+                self._ending.clear()
             self._writer = None
 
     def top(self, since: datetime, limit: int = 20) -> tuple[QueryCount, ...]:
@@ -194,14 +197,12 @@ class QueryLog:
                     self._waiting.task_done()
 
     def _gather(self) -> tuple[list[tuple[datetime, LoggedQuery] | None], bool]:
-        """Wait for an entry, then take what comes within ``PAUSE`` up to ``BATCH``; True: end after it."""
+        """Wait for an entry, then take what has come after ``PAUSE``; True: end after it."""
         batch = [self._waiting.get()]
-        until = time.monotonic() + PAUSE
-        while batch[-1] is not None and len(batch) < BATCH:
-            try:
-                batch.append(self._waiting.get(timeout=max(0.0, until - time.monotonic())))
-            except queue.Empty:
-                break
+        self._ending.wait(PAUSE)
+        with suppress(queue.Empty):
+            while batch[-1] is not None:
+                batch.append(self._waiting.get_nowait())
         return batch, batch[-1] is None
 
     def _complain(self, error: Exception) -> None:
