@@ -88,6 +88,12 @@ def create_app(service: SearchService, settings: Settings) -> Flask:
     return app
 
 
+def compile_templates(app: Flask) -> None:
+    """Compile every template now: the first reader need not wait for it."""
+    for name in app.jinja_env.list_templates():
+        app.jinja_env.get_template(name)
+
+
 class PublicAddress:
     """Makes every address the public one, wherever the request came in.
 
