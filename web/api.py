@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.sansio.utils import get_current_url
 
 from corpus.codec import block_to_dict
 from searchsvc.errors import BadRequestError, GenerationError, NotFoundError
@@ -299,4 +301,10 @@ def read_none(args: Mapping[str, str]) -> None:
 
 
 def _links() -> Links:
-    return Links(request.url_root.rstrip("/"))
+    return Links(_base(request.scheme, request.host, request.root_path))
+
+
+@lru_cache(64)
+def _base(scheme: str, host: str, root: str) -> str:
+    """Return the site's address without a last slash, as ``request.url_root`` would each time anew."""
+    return get_current_url(scheme, host, root).rstrip("/")

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from searchsvc.search import SearchService
 
 EXAMPLES = ("наставничество", '"итоги ЕГЭ"', "j,hfpjdfybt")
+PICTURES = "searchsvc.pictures"
+"""In a request's environment: whether the page shows pictures of other sites."""
+
 SIMILAR = 5
 SIMILAR_TITLE = 60
 FACETS_SHOWN = 8
@@ -131,7 +134,7 @@ class Pages:
         """Show an article with its neighbours."""
         article = self._service.article(article_id)
         made_from(article.version)
-        g.pictures = bool(article.picture and safe_url(article.picture.url))
+        request.environ[PICTURES] = bool(article.picture and safe_url(article.picture.url))
         return render_template(
             "article.html",
             article=article,
