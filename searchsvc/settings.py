@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Адрес, на котором отвечает сайт")
     port: int = Field(8080, ge=0, le=65535, description="Порт сайта; 0: любой свободный")
     processes: int = Field(1, ge=1, le=64, description="Процессов у веб-сервера")
-    threads: int = Field(4, ge=1, le=64, description="Потоков у каждого процесса веб-сервера")
+    threads: int = Field(8, ge=1, le=64, description="Потоков у каждого процесса веб-сервера")
     answer_cache_mb: int = Field(
         32, ge=0, le=4096, description="Мегабайт памяти на готовые ответы; 0: не держать"
     )
