@@ -134,7 +134,8 @@ def test_a_log_that_cannot_be_written_is_complained_of_once_and_disturbs_nobody(
     assert "секретный" not in caplog.text
 
 
-def test_a_locked_file_makes_no_request_wait(tmp_path: Path) -> None:
+def test_a_locked_file_makes_no_request_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(querylog, "QUEUE_LIMIT", 500)
     path = tmp_path / "queries.db"
     log = QueryLog(path)
     note(log, "page", answer("первый"))
