@@ -39,7 +39,11 @@ class Settings(BaseSettings):
     engine: str = Field("whoosh", description="Поисковый движок новых индексов")
     host: str = Field("127.0.0.1", description="Адрес, на котором отвечает сайт")
     port: int = Field(8080, ge=0, le=65535, description="Порт сайта; 0: любой свободный")
-    threads: int = Field(4, ge=1, le=64, description="Потоков у веб-сервера")
+    processes: int = Field(1, ge=1, le=64, description="Процессов у веб-сервера")
+    threads: int = Field(8, ge=1, le=64, description="Потоков у каждого процесса веб-сервера")
+    answer_cache_mb: int = Field(
+        32, ge=0, le=4096, description="Мегабайт памяти на готовые ответы; 0: не держать"
+    )
     public_url: str = Field("", description="Внешний адрес сайта, если он за прокси или в подпапке")
     trusted_proxy: str = Field("", description="Адрес прокси, заголовкам которого можно верить")
     site_title: str = Field("Новости образования", min_length=1, description="Название сайта")

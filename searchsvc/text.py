@@ -44,6 +44,8 @@ def squeeze(text: str) -> str:
 
     A hard or thin space that stands alone stays what it is: it holds «1 250» together.
     """
+    if text.isprintable() and "  " not in text:  # of white space only single spaces: nothing to do
+        return text.strip()
     return _SPACES.sub(lambda run: " " if run[0].strip(_HARD_SPACES) else run[0][0], text).strip()
 
 

@@ -17,6 +17,7 @@ from searchsvc.bootstrap import open_service
 from searchsvc.results import FACETS, Correction, Hit, ResultPage, SearchRequest, Segment
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
+from searchsvc.store import Store
 from web.api import Links, result_json
 from web.app import create_app
 from web.forms import ApiRequest
@@ -173,6 +174,26 @@ def test_the_caller_chooses_keys_facets_and_marks(client: FlaskClient) -> None:
         "highlight": ["false"],
         "fields": ["id,title"],
     }
+
+
+def test_a_page_of_results_is_one_read_of_the_store(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get(client, "search?q=экзамен")  # by now the sources' names are known
+    reads: list[str] = []
+    reading = Store._reading
+
+    def counted(store: Store) -> Any:
+        reads.append("read")
+        return reading(store)
+
+    monkeypatch.setattr(Store, "_reading", counted)
+    for path in ("/api/v1/search?q=школа", "/search?q=образование&year=2022"):
+        reads.clear()
+        assert client.get(path).status_code == 200
+        assert reads == ["read"]
+        assert client.get(path).status_code == 200
+        assert reads == ["read"]
 
 
 # --- articles ------------------------------------------------------------------------------

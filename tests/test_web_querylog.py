@@ -13,7 +13,7 @@ import pytest
 
 from searchsvc.results import ResultPage
 from web import querylog
-from web.querylog import QueryLog
+from web.querylog import Kind, QueryLog, entry
 
 NOON = datetime(2024, 9, 1, 12, tzinfo=UTC)
 
@@ -32,6 +32,12 @@ def answer(query: str, *, total: int = 3, near: int = 0, page: int = 1) -> Resul
     return ResultPage(query, query, (), total, near, total + near, page, 10, (), (), (), (), "g1.1.0", 1.5)
 
 
+def note(log: QueryLog, kind: Kind, page: ResultPage) -> None:
+    """Record a search if it counts."""
+    if logged := entry(kind, page):
+        log.record(logged)
+
+
 def rows(path: Path) -> list[tuple[object, ...]]:
     with sqlite3.connect(path) as connection:
         found = connection.execute(
@@ -42,7 +48,7 @@ def rows(path: Path) -> list[tuple[object, ...]]:
 
 def test_a_search_is_written_with_what_it_found_and_nothing_about_the_reader(tmp_path: Path) -> None:
     log = QueryLog(tmp_path / "data" / "queries.db", clock=Clock())
-    log.record("api", answer("итоги ЕГЭ", total=4, near=2))
+    note(log, "api", answer("итоги ЕГЭ", total=4, near=2))
     assert log.flush()
     assert rows(tmp_path / "data" / "queries.db") == [
         ("api", "итоги ЕГЭ", "итоги ЕГЭ", 4, 2, 1.5, "2024-09-01T12:00:00.000+00:00")
@@ -52,9 +58,9 @@ def test_a_search_is_written_with_what_it_found_and_nothing_about_the_reader(tmp
 
 def test_only_first_pages_of_searches_with_words_count(tmp_path: Path) -> None:
     log = QueryLog(tmp_path / "queries.db")
-    log.record("page", answer("школа", page=2))
-    log.record("page", answer("  "))
-    log.record("page", answer("школа"))
+    note(log, "page", answer("школа", page=2))
+    note(log, "page", answer("  "))
+    note(log, "page", answer("школа"))
     assert log.flush()
     assert [row[1] for row in rows(tmp_path / "queries.db")] == ["школа"]
     log.close()
@@ -65,7 +71,7 @@ def test_the_most_frequent_queries_come_first_whatever_their_case_and_yo(tmp_pat
     log = QueryLog(tmp_path / "queries.db", clock=clock)
     for query in ("учёба", "Учеба", "каникулы", "УЧЁБА  "):
         clock.now += timedelta(minutes=1)
-        log.record("page", answer(query))
+        note(log, "page", answer(query))
     assert log.flush()
     top = log.top(NOON)
     assert [(count.query, count.count) for count in top] == [("УЧЁБА  ", 3), ("каникулы", 1)]
@@ -77,10 +83,10 @@ def test_the_most_frequent_queries_come_first_whatever_their_case_and_yo(tmp_pat
 
 def test_queries_nothing_answered_are_told_with_what_stood_in(tmp_path: Path) -> None:
     log = QueryLog(tmp_path / "queries.db")
-    log.record("page", answer("школа"))
-    log.record("page", answer("робот наставник", total=0, near=7))
-    log.record("api", answer("абракадабра", total=0))
-    log.record("api", answer("абракадабра", total=0))
+    note(log, "page", answer("школа"))
+    note(log, "page", answer("робот наставник", total=0, near=7))
+    note(log, "api", answer("абракадабра", total=0))
+    note(log, "api", answer("абракадабра", total=0))
     assert log.flush()
     found = [
         (count.query, count.count, count.near_total) for count in log.without_results(NOON - timedelta(9999))
@@ -91,19 +97,19 @@ def test_queries_nothing_answered_are_told_with_what_stood_in(tmp_path: Path) ->
 
 def test_closing_writes_what_waits_and_the_log_can_go_on(tmp_path: Path) -> None:
     log = QueryLog(tmp_path / "queries.db")
-    for number in range(querylog.BATCH + 50):
-        log.record("page", answer(f"запрос {number}"))
+    for number in range(250):
+        note(log, "page", answer(f"запрос {number}"))
     log.close()
-    assert len(rows(tmp_path / "queries.db")) == querylog.BATCH + 50
-    log.record("page", answer("ещё"))
+    assert len(rows(tmp_path / "queries.db")) == 250
+    note(log, "page", answer("ещё"))
     log.close()
-    assert len(rows(tmp_path / "queries.db")) == querylog.BATCH + 51
+    assert len(rows(tmp_path / "queries.db")) == 251
 
 
 def test_many_threads_write_at_once_and_lose_nothing(tmp_path: Path) -> None:
     log = QueryLog(tmp_path / "queries.db")
     threads = [
-        threading.Thread(target=lambda: [log.record("page", answer("школа")) for _ in range(50)])
+        threading.Thread(target=lambda: [note(log, "page", answer("школа")) for _ in range(50)])
         for _ in range(8)
     ]
     for thread in threads:
@@ -121,25 +127,26 @@ def test_a_log_that_cannot_be_written_is_complained_of_once_and_disturbs_nobody(
     log = QueryLog(tmp_path / "queries.db")
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            log.record("page", answer("секретный запрос"))
+            note(log, "page", answer("секретный запрос"))
             assert log.flush()
     log.close()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "секретный" not in caplog.text
 
 
-def test_a_locked_file_makes_no_request_wait(tmp_path: Path) -> None:
+def test_a_locked_file_makes_no_request_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(querylog, "QUEUE_LIMIT", 500)
     path = tmp_path / "queries.db"
     log = QueryLog(path)
-    log.record("page", answer("первый"))
+    note(log, "page", answer("первый"))
     assert log.flush()
     blocker = sqlite3.connect(path, isolation_level=None)
     blocker.execute("begin exclusive")
     started = time.perf_counter()
     for number in range(querylog.QUEUE_LIMIT * 2):
-        log.record("page", answer(f"запрос {number}"))
+        note(log, "page", answer(f"запрос {number}"))
     assert time.perf_counter() - started < 1
     blocker.execute("rollback")
     blocker.close()
     log.close()
-    assert 1 < len(rows(path)) <= 1 + querylog.QUEUE_LIMIT + querylog.BATCH
+    assert 1 < len(rows(path)) <= 1 + 2 * querylog.QUEUE_LIMIT

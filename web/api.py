@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.sansio.utils import get_current_url
 
 from corpus.codec import block_to_dict
 from searchsvc.errors import BadRequestError, GenerationError, NotFoundError
 from searchsvc.results import ArticlePage, Hit, ResultPage, Segment, SimilarArticle
+from web.answers import made_from
 from web.forms import (
     RESULT_KEYS,
     ApiRequest,
@@ -29,7 +32,7 @@ from web.forms import (
     read_limit,
     written,
 )
-from web.querylog import QueryLog
+from web.querylog import entry
 
 if TYPE_CHECKING:
     from searchsvc.search import SearchService
@@ -246,11 +249,10 @@ def failure(error: Exception) -> Response:
 
 
 class Api:
-    """The views of the API over a service; a log is told of every search."""
+    """The views of the API over a service."""
 
-    def __init__(self, service: SearchService, log: QueryLog | None) -> None:
+    def __init__(self, service: SearchService) -> None:
         self._service = service
-        self._log = log
 
     def blueprint(self) -> Blueprint:
         """Return the routes, to be registered under ``PREFIX``."""
@@ -264,10 +266,8 @@ class Api:
         """Answer a search."""
         asked = read_api(request.args)
         page = self._service.search(asked.search)
-        if self._log and request.method == "GET":
-            self._log.record("api", page)
+        made_from(page.version, entry("api", page))
         body = result_json(page, asked, _links())
-        g.version = page.version
         response = jsonify(body)
         for name in ("prev", "next"):
             if address := body["links"][name]:
@@ -278,15 +278,16 @@ class Api:
         """Answer with an article."""
         read_none(request.args)
         article = self._service.article(article_id)
-        g.version = article.version
+        made_from(article.version)
         return jsonify(article_json(article, _links()))
 
     def similar(self, article_id: str) -> Response:
         """Answer with the neighbours of an article."""
         limit = read_limit(request.args, default=SIMILAR_DEFAULT, most=SIMILAR_MOST)
-        g.version = self._service.version()  # first: a newer list under an older version does no harm
+        version = self._service.version()  # first: a newer list under an older version does no harm
+        made_from(version)
         found = self._service.similar(article_id, limit)
-        return jsonify(similar_json(article_id, found, _links(), version=g.version))
+        return jsonify(similar_json(article_id, found, _links(), version=version))
 
 
 def read_none(args: Mapping[str, str]) -> None:
@@ -300,4 +301,10 @@ def read_none(args: Mapping[str, str]) -> None:
 
 
 def _links() -> Links:
-    return Links(request.url_root.rstrip("/"))
+    return Links(_base(request.scheme, request.host, request.root_path))
+
+
+@lru_cache(64)
+def _base(scheme: str, host: str, root: str) -> str:
+    """Return the site's address without a last slash, as ``request.url_root`` would each time anew."""
+    return get_current_url(scheme, host, root).rstrip("/")

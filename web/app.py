@@ -17,7 +17,6 @@ from flask import (
     Response,
     abort,
     current_app,
-    g,
     jsonify,
     render_template,
     request,
@@ -32,29 +31,24 @@ import searchsvc
 from searchsvc.errors import BadRequestError, GenerationError, NotFoundError
 from searchsvc.settings import Settings
 from web import api, forms, pages, words
+from web.answers import Headers
+from web.caching import Caching
 from web.querylog import QueryLog
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from searchsvc.search import SearchService
 
 LOG = logging.getLogger(__name__)
 
-FRESH = "public, max-age=60, stale-while-revalidate=300"
-"""How long an answer may be shown without asking again; then ETags make asking cheap."""
-
 YEAR_SECONDS = 365 * 24 * 3600
-
-FROM_INDEX = frozenset(
-    {"pages.index", "pages.search", "pages.article", "api.search", "api.article", "api.similar"}
-)
-"""Endpoints whose answer changes with the index's version only."""
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'{pictures}; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+STRICT, WITH_PICTURES = POLICY.format(pictures=""), POLICY.format(pictures=" https: http:")
 """No script may run, own style sheets only. JSON-LD is data, which the policy does not touch."""
 
 HEADERS = {
@@ -81,17 +75,52 @@ def create_app(service: SearchService, settings: Settings) -> Flask:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR_SECONDS
     log = QueryLog(settings.query_log_path) if settings.query_log else None
     app.extensions["query_log"] = log
-    app.register_blueprint(pages.Pages(service, log).blueprint())
-    app.register_blueprint(api.Api(service, log).blueprint(), url_prefix=api.PREFIX)
+    app.register_blueprint(pages.Pages(service).blueprint())
+    app.register_blueprint(api.Api(service).blueprint(), url_prefix=api.PREFIX)
     Probes(service).install(app)
     app.before_request(_refuse_nameless)
-    Caching(service, settings).install(app)
-    _install_words(app, settings)
-    app.after_request(_with_headers)
+    code = code_version()
+    _install_words(app, settings, code)
     app.register_error_handler(Exception, _failed)
+    app.wsgi_app = CommonHeaders(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = Caching(app.wsgi_app, service, settings, code, log)  # type: ignore[method-assign]
     if settings.public_url:
         app.wsgi_app = PublicAddress(app.wsgi_app, settings.public_url, app.url_map)  # type: ignore[method-assign]
     return app
+
+
+def compile_templates(app: Flask) -> None:
+    """Compile every template now: the first reader need not wait for it."""
+    for name in app.jinja_env.list_templates():
+        app.jinja_env.get_template(name)
+
+
+class CommonHeaders:
+    """Puts onto every answer of *app* the headers that all have.
+
+    Outside Flask, since that takes a tenth of the time there: a list joined to a list.
+    """
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+        self._page = list(HEADERS.items())
+        self._api = [*self._page, *api.CORS.items()]
+        self._preflight = [*self._api, *api.PREFLIGHT.items()]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer with *app*'s headers and ours."""
+        common = self._page
+        if _is_api(environ.get("PATH_INFO", "")):
+            common = self._preflight if environ["REQUEST_METHOD"] == "OPTIONS" else self._api
+
+        def begin(status: str, headers: Headers, error: Any = None) -> Callable[[bytes], object]:
+            if status >= "400":
+                headers = [pair for pair in headers if pair[0] != "Cache-Control"]
+                headers.append(("Cache-Control", "no-store"))
+            policy = WITH_PICTURES if environ.get(pages.PICTURES) else STRICT
+            return start_response(status, [*headers, ("Content-Security-Policy", policy), *common], error)
+
+        return self._app(environ, begin)
 
 
 class PublicAddress:
@@ -160,55 +189,6 @@ class Probes:
         return send_from_directory(str(current_app.static_folder), "favicon.svg")
 
 
-class Caching:
-    """ETags from version, address and everything else an answer depends on; 304 without a search."""
-
-    def __init__(self, service: SearchService, settings: Settings) -> None:
-        self._service = service
-        shown = settings.model_dump_json(include={"public_url", "site_title"})
-        self._base = f"{shown}\n{code_version()}"
-
-    def install(self, app: Flask) -> None:
-        """Check before a view, tag after it."""
-        app.before_request(self.unchanged)
-        app.after_request(self.tagged)
-
-    def unchanged(self) -> Response | None:
-        """Return 304 if the caller has the answer of the present version."""
-        known = request.if_none_match
-        if request.endpoint not in FROM_INDEX or not known or request.method not in {"GET", "HEAD"}:
-            return None
-        tag = self._tag(self._service.version())
-        if known.star_tag or not known.contains_weak(tag):
-            return None
-        response = Response(status=304)
-        return self._mark(response, tag)
-
-    def tagged(self, response: Response) -> Response:
-        """Give answers from the index their tag; everything else is not kept."""
-        version = g.get("version")
-        if response.status_code == 200 and request.endpoint in FROM_INDEX and version:
-            return self._mark(response, self._tag(version))
-        if response.status_code >= 400:
-            response.headers["Cache-Control"] = "no-store"
-        return response
-
-    def _mark(self, response: Response, tag: str) -> Response:
-        response.set_etag(tag)
-        response.headers["Cache-Control"] = FRESH
-        return response
-
-    def _tag(self, version: str) -> str:
-        known = request.args.items(multi=True)
-        if request.endpoint == "pages.search":
-            pairs = [(name, value.strip()) for name, value in known if name in forms.PAGE_PARAMETERS]
-            pairs = [pair for pair in pairs if pair[1]]
-        else:
-            pairs = list(known) if str(request.endpoint).startswith("api.") else []
-        what = (self._base, version, request.url_root, request.path, sorted(pairs))
-        return hashlib.sha256(repr(what).encode(errors="replace")).hexdigest()[:32]
-
-
 def code_version() -> str:
     """Return a hash of the installed code, templates and static files: an upgrade changes answers."""
     digest = hashlib.sha256()
@@ -231,8 +211,8 @@ def _plain(text: str) -> Response:
     return response
 
 
-def _is_api() -> bool:
-    return request.path == "/api" or request.path.startswith("/api/")
+def _is_api(path: str) -> bool:
+    return path == "/api" or path.startswith("/api/")
 
 
 def _refuse_nameless() -> None:
@@ -241,25 +221,13 @@ def _refuse_nameless() -> None:
         abort(400)
 
 
-def _with_headers(response: Response) -> Response:
-    pictures = " https: http:" if g.get("pictures") else ""
-    response.headers.setdefault("Content-Security-Policy", POLICY.format(pictures=pictures))
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if _is_api():
-        response.headers.update(api.CORS)
-        if request.method == "OPTIONS":
-            response.headers.update(api.PREFLIGHT)
-    return response
-
-
 def _failed(error: Exception) -> Response | tuple[str, int, dict[str, str]]:
     """Answer any error as a Russian page or, under ``/api``, as a problem; nothing inside is told."""
     if not isinstance(error, EXPECTED):
         LOG.error("request_failed path=%s", request.path, exc_info=error)
     elif isinstance(error, GenerationError):
         LOG.error("index_unavailable path=%s error=%s", request.path, error)
-    if _is_api():
+    if _is_api(request.path):
         return api.failure(error)
     headers: dict[str, str] = {}
     if isinstance(error, NotFoundError):
@@ -277,9 +245,8 @@ def _failed(error: Exception) -> Response | tuple[str, int, dict[str, str]]:
     return render_template("error.html", status=status, kind=kind), status, headers
 
 
-def _install_words(app: Flask, settings: Settings) -> None:
+def _install_words(app: Flask, settings: Settings, version: str) -> None:
     """Give the templates their filters and functions."""
-    version = code_version()
 
     def asset(name: str) -> str:
         return url_for("static", filename=name, v=version)

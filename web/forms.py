@@ -11,8 +11,9 @@ from calendar import monthrange
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 from typing import TypeVar, cast
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from werkzeug.datastructures import MultiDict
 
@@ -353,8 +354,14 @@ def api_pairs(asked: ApiRequest) -> Pairs:
 
 def written(path: str, pairs: Iterable[tuple[str, str]]) -> str:
     """Return *path* with *pairs* as its query."""
-    tail = urlencode(list(pairs))
+    tail = "&".join(f"{name}={_quoted(value)}" for name, value in pairs)
     return f"{path}?{tail}" if tail else path
+
+
+@lru_cache(1024)
+def _quoted(value: str) -> str:
+    """Quote as Werkzeug does; a page writes the same few values dozens of times."""
+    return quote_plus(value, safe="!$'()*,/:;?@")
 
 
 def toggled(request: SearchRequest, name: str, value: str) -> SearchRequest:

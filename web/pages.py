@@ -16,13 +16,27 @@ from flask import Blueprint, g, render_template, request, url_for
 from corpus.article import Attachment, Block, Heading
 from searchsvc.results import MAX_DEPTH, ArticlePage, ResultPage, SearchRequest
 from searchsvc.text import squeeze
-from web.forms import FILTERS, PageRequest, on_page, page_pairs, read_page, sorted_by, toggled, without
-from web.querylog import QueryLog
+from web.answers import made_from
+from web.forms import (
+    FILTERS,
+    PageRequest,
+    on_page,
+    page_pairs,
+    read_page,
+    sorted_by,
+    toggled,
+    without,
+    written,
+)
+from web.querylog import entry
 
 if TYPE_CHECKING:
     from searchsvc.search import SearchService
 
 EXAMPLES = ("наставничество", '"итоги ЕГЭ"', "j,hfpjdfybt")
+PICTURES = "searchsvc.pictures"
+"""In a request's environment: whether the page shows pictures of other sites."""
+
 SIMILAR = 5
 SIMILAR_TITLE = 60
 FACETS_SHOWN = 8
@@ -68,11 +82,10 @@ class Part:
 
 
 class Pages:
-    """The views of the site over a service; a log is told of every search."""
+    """The views of the site over a service."""
 
-    def __init__(self, service: SearchService, log: QueryLog | None) -> None:
+    def __init__(self, service: SearchService) -> None:
         self._service = service
-        self._log = log
 
     def blueprint(self) -> Blueprint:
         """Return the routes of the pages."""
@@ -86,7 +99,7 @@ class Pages:
     def index(self) -> str:
         """Show the front page."""
         overview = self._service.overview()
-        g.version = overview.version
+        made_from(overview.version)
         return render_template("index.html", overview=overview, examples=EXAMPLES)
 
     def search(self) -> str:
@@ -94,7 +107,7 @@ class Pages:
         asked = read_page(request.args)
         if not page_pairs(on_page(replace(asked.search, sort="relevance", correct="auto"), 1)):
             overview = self._service.overview()
-            g.version = overview.version
+            made_from(overview.version)
             return render_template(
                 "search_empty.html",
                 asked=asked.search,
@@ -103,9 +116,7 @@ class Pages:
                 examples=EXAMPLES,
             )
         page, asked = self._answer(asked)
-        g.version = page.version
-        if self._log and request.method == "GET":
-            self._log.record("page", page)
+        made_from(page.version, entry("page", page))
         return render_template(
             "search.html",
             page=page,
@@ -122,8 +133,8 @@ class Pages:
     def article(self, article_id: str) -> str:
         """Show an article with its neighbours."""
         article = self._service.article(article_id)
-        g.version = article.version
-        g.pictures = bool(article.picture and safe_url(article.picture.url))
+        made_from(article.version)
+        request.environ[PICTURES] = bool(article.picture and safe_url(article.picture.url))
         return render_template(
             "article.html",
             article=article,
@@ -169,10 +180,11 @@ class Pages:
 
 def address(asked: SearchRequest, *, absolute: bool = False) -> str:
     """Return the canonical address of a search page."""
-    values: dict[str, list[str]] = {}
-    for name, value in page_pairs(asked):
-        values.setdefault(name, []).append(value)
-    return url_for("pages.search", _external=absolute, **values)  # type: ignore[arg-type]
+    if absolute:
+        return written(url_for("pages.search", _external=True), page_pairs(asked))
+    if "search_page" not in g:  # once a request: a result page has forty such addresses
+        g.search_page = url_for("pages.search")
+    return written(g.search_page, page_pairs(asked))
 
 
 def steps(page: int, pages: int) -> tuple[int, ...]:

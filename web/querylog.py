@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,12 +39,12 @@ from searchsvc.text import fold, squeeze
 LOG = logging.getLogger(__name__)
 Kind = Literal["page", "api"]
 
-QUEUE_LIMIT = 1000
-"""Entries waiting at most: minutes of a busy site; more are dropped rather than kept in memory."""
+QUEUE_LIMIT = 10_000
+"""Entries waiting at most, a few megabytes; more are dropped rather than kept in memory."""
 
-BATCH = 200
 PAUSE = 0.5
-"""Seconds that entries may gather before they are written: one transaction instead of many."""
+"""Seconds that entries gather before they are written: one transaction instead of many, and a
+thread that sleeps meanwhile does not take turns with those that answer."""
 
 BUSY_SECONDS = 5.0
 
@@ -66,9 +66,8 @@ _QUERIES = Table(
 
 @dataclass(frozen=True, slots=True)
 class LoggedQuery:
-    """One search: when (UTC), what was asked and shown, how much was found and how fast."""
+    """One search: what was asked and shown, how much was found and how fast."""
 
-    at: datetime
     kind: Kind
     query: str
     effective: str
@@ -88,6 +87,16 @@ class QueryCount:
     last: datetime
 
 
+def entry(kind: Kind, page: ResultPage) -> LoggedQuery | None:
+    """Return what the log is to hold of a search; None where nothing.
+
+    Only first pages of searches with words count: paging on is no new search.
+    """
+    if page.page != 1 or not page.original.strip():
+        return None
+    return LoggedQuery(kind, page.original, page.effective, page.total, page.near_total, page.took_ms)
+
+
 class QueryLog:
     """Writes and reads one SQLite file. Safe to use from any thread.
 
@@ -97,32 +106,19 @@ class QueryLog:
     def __init__(self, path: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._path = path
         self._clock = clock
-        self._waiting: queue.Queue[LoggedQuery | None] = queue.Queue(QUEUE_LIMIT)
+        self._waiting: queue.Queue[tuple[datetime, LoggedQuery] | None] = queue.Queue(QUEUE_LIMIT)
+        self._ending = threading.Event()
         self._start = threading.Lock()
         self._opening = threading.Lock()
         self._writer: threading.Thread | None = None
         self._engine: Engine | None = None
         self._complained = False
 
-    def record(self, kind: Kind, page: ResultPage) -> None:
-        """Note a search that somebody made; returns at once and never raises.
-
-        Only first pages of searches with words count: paging on is no new search.
-        """
-        if page.page != 1 or not page.original.strip():
-            return
-        entry = LoggedQuery(
-            at=self._clock().astimezone(UTC),
-            kind=kind,
-            query=page.original,
-            effective=page.effective,
-            total=page.total,
-            near_total=page.near_total,
-            took_ms=page.took_ms,
-        )
+    def record(self, entry: LoggedQuery) -> None:
+        """Note a search that somebody made just now; returns at once and never raises."""
         try:
             self._ensure_writer()
-            self._waiting.put_nowait(entry)
+            self._waiting.put_nowait((self._clock(), entry))
         except (queue.Full, RuntimeError) as error:
             self._complain(error)
 
@@ -135,8 +131,10 @@ class QueryLog:
         """Write what waits and end the thread. The log can be used again afterwards."""
         with self._start:
             if self._writer is not None and self._writer.is_alive():
+                self._ending.set()
                 self._waiting.put(None)
                 self._writer.join(timeout=10)
+                self._ending.clear()
             self._writer = None
 
     def top(self, since: datetime, limit: int = 20) -> tuple[QueryCount, ...]:
@@ -189,7 +187,7 @@ class QueryLog:
         while not ending:
             batch, ending = self._gather()
             try:
-                if rows := [_row(entry) for entry in batch if entry is not None]:
+                if rows := [_row(*waiting) for waiting in batch if waiting is not None]:
                     with self._open().begin() as connection:
                         connection.execute(insert(_QUERIES), rows)
             except (SQLAlchemyError, OSError, ValueError) as error:
@@ -198,15 +196,13 @@ class QueryLog:
                 for _ in batch:
                     self._waiting.task_done()
 
-    def _gather(self) -> tuple[list[LoggedQuery | None], bool]:
-        """Wait for an entry, then take what comes within ``PAUSE`` up to ``BATCH``; True: end after it."""
+    def _gather(self) -> tuple[list[tuple[datetime, LoggedQuery] | None], bool]:
+        """Wait for an entry, then take what has come after ``PAUSE``; True: end after it."""
         batch = [self._waiting.get()]
-        until = time.monotonic() + PAUSE
-        while batch[-1] is not None and len(batch) < BATCH:
-            try:
-                batch.append(self._waiting.get(timeout=max(0.0, until - time.monotonic())))
-            except queue.Empty:
-                break
+        self._ending.wait(PAUSE)
+        with suppress(queue.Empty):
+            while batch[-1] is not None:
+                batch.append(self._waiting.get_nowait())
         return batch, batch[-1] is None
 
     def _complain(self, error: Exception) -> None:
@@ -219,9 +215,9 @@ def _stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def _row(entry: LoggedQuery) -> dict[str, object]:
+def _row(at: datetime, entry: LoggedQuery) -> dict[str, object]:
     return {
-        "at": _stamp(entry.at),
+        "at": _stamp(at),
         "kind": entry.kind,
         "query": entry.query,
         "folded": " ".join(fold(word) for word in squeeze(entry.query).split(" ")),

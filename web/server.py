@@ -75,23 +75,29 @@ def _reason(error: OSError) -> str:
 
 
 class Site:
-    """The site over the data folder of *settings*, on a socket that listens already."""
+    """The site over the data folder of *settings*, on a socket that listens already.
 
-    def __init__(self, settings: Settings, listening: socket.socket) -> None:
+    *around* may put another WSGI application around it.
+    """
+
+    def __init__(
+        self, settings: Settings, listening: socket.socket, *, around: Callable[[Any], Any] = lambda app: app
+    ) -> None:
         import waitress
 
         from searchsvc.analysis import Analyzer
         from searchsvc.bootstrap import open_service
-        from web.app import create_app
+        from web.app import compile_templates, create_app
 
         self.port: int = listening.getsockname()[1]
         self.service, self._live = open_service(settings, Analyzer(), watch=True)
         self._app: Flask = create_app(self.service, settings)
+        compile_templates(self._app)
         trust: dict[str, Any] = {}
         if settings.trusted_proxy:
             trust = {"trusted_proxy": settings.trusted_proxy, "trusted_proxy_headers": FORWARDED}
         self._server: Any = waitress.create_server(
-            self._app, sockets=[listening], threads=settings.threads, ident="searchsvc", **trust
+            around(self._app), sockets=[listening], threads=settings.threads, ident="searchsvc", **trust
         )
         self._thread = threading.Thread(target=self._server.run, name="site", daemon=True)
 

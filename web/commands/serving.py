@@ -170,18 +170,23 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
       searchsvc serve
       searchsvc serve --host 0.0.0.0 --port 80
     """
+    from web.processes import FurtherSites
     from web.server import Site, address, listen, until_stopped
 
     shown = settings.host if host is None else host
     with until_stopped() as stop:
-        site = Site(settings, listen(shown, settings.port if port is None else port))
+        listening = listen(shown, settings.port if port is None else port)
+        further = FurtherSites(settings, listening, settings.processes - 1)
+        further.start()
+        site = Site(settings, listening)
         readiness = site.service.readiness()
         if readiness.reason:
             note(f"Внимание: {readiness.reason}")
         site.start()
         say(f"Сайт отвечает: {settings.public_url or address(shown, site.port)}")
         while not stop.wait(WAIT_SECONDS):
-            pass
+            further.mend()
+        further.stop()
         site.stop()
 
 
