@@ -37,6 +37,9 @@ class Counting:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._service, name)
 
+    def pinned(self) -> Counting:
+        return self
+
     def search(self, request: SearchRequest) -> ResultPage:
         self.searches += 1
         return self._service.search(request)
@@ -181,6 +184,9 @@ class Refusing:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._service, name)
+
+    def pinned(self) -> Refusing:
+        return self
 
     def search(self, request: SearchRequest) -> ResultPage:
         if self.trouble:

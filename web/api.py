@@ -284,10 +284,10 @@ class Api:
     def similar(self, article_id: str) -> Response:
         """Answer with the neighbours of an article."""
         limit = read_limit(request.args, default=SIMILAR_DEFAULT, most=SIMILAR_MOST)
-        version = self._service.version()  # first: a newer list under an older version does no harm
-        made_from(version)
-        found = self._service.similar(article_id, limit)
-        return jsonify(similar_json(article_id, found, _links(), version=version))
+        service = self._service.pinned()
+        found = service.similar(article_id, limit)
+        made_from(service.version())
+        return jsonify(similar_json(article_id, found, _links(), version=service.version()))
 
 
 def read_none(args: Mapping[str, str]) -> None:

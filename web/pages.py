@@ -115,15 +115,16 @@ class Pages:
                 overview=overview,
                 examples=EXAMPLES,
             )
-        page, asked = self._answer(asked)
+        service = self._service.pinned()
+        page, asked = _answer(service, asked)
         made_from(page.version, entry("page", page))
         return render_template(
             "search.html",
             page=page,
             asked=asked.search,
             notes=asked.notes,
-            conditions=tuple(self._conditions(asked.search, page)),
-            overview=None if page.hits else self._service.overview(),
+            conditions=tuple(_conditions(service, asked.search, page)),
+            overview=None if page.hits else service.overview(),
             steps=steps(page.page, page.pages),
             field_names=FIELD_NAMES,
             facets_shown=FACETS_SHOWN,
@@ -132,14 +133,15 @@ class Pages:
 
     def article(self, article_id: str) -> str:
         """Show an article with its neighbours."""
-        article = self._service.article(article_id)
+        service = self._service.pinned()
+        article = service.article(article_id)
         made_from(article.version)
         request.environ[PICTURES] = bool(article.picture and safe_url(article.picture.url))
         return render_template(
             "article.html",
             article=article,
             parts=tuple(parts(article.body)),
-            similar=self._service.similar(article_id, SIMILAR),
+            similar=service.similar(article_id, SIMILAR),
             similar_title=SIMILAR_TITLE,
             linked=linked_data(article),
         )
@@ -148,34 +150,37 @@ class Pages:
         """Explain the query language."""
         return render_template("help.html")
 
-    def _answer(self, asked: PageRequest) -> tuple[ResultPage, PageRequest]:
-        """Search; a page that does not exist is replaced by the last one, with a note."""
-        wanted, notes = asked.search, list(asked.notes)
-        number = wanted.page
-        wanted = on_page(wanted, min(number, MAX_DEPTH // wanted.per_page))
-        page = self._found(wanted)
-        if wanted.page > max(page.pages, 1):
-            wanted = on_page(wanted, max(page.pages, 1))
-            page = self._found(wanted)
-        if number > wanted.page and page.rows:
-            notes.append(f"Страницы {number} нет — показана последняя, {wanted.page}-я.")
-        return page, PageRequest(wanted, tuple(notes))
 
-    def _found(self, wanted: SearchRequest) -> ResultPage:
-        """Search; without words nothing is more relevant than the newest."""
-        newest = not wanted.text and wanted.sort == "relevance"
-        return self._service.search(sorted_by(wanted, "-date") if newest else wanted)
+def _answer(service: SearchService, asked: PageRequest) -> tuple[ResultPage, PageRequest]:
+    """Search; a page that does not exist is replaced by the last one, with a note."""
+    wanted, notes = asked.search, list(asked.notes)
+    number = wanted.page
+    wanted = on_page(wanted, min(number, MAX_DEPTH // wanted.per_page))
+    page = _found(service, wanted)
+    if wanted.page > max(page.pages, 1):
+        wanted = on_page(wanted, max(page.pages, 1))
+        page = _found(service, wanted)
+    if number > wanted.page and page.rows:
+        notes.append(f"Страницы {number} нет — показана последняя, {wanted.page}-я.")
+    return page, PageRequest(wanted, tuple(notes))
 
-    def _conditions(self, asked: SearchRequest, page: ResultPage) -> Iterator[Condition]:
-        labels = {(facet.field, b.value): b.label for facet in page.facets for b in facet.buckets}
-        if asked.filters.get("source"):
-            labels |= {("source", bucket.value): bucket.label for bucket in self._service.sources()}
-        if asked.since or asked.until:
-            yield Condition("dates", period(asked.since, asked.until), without(asked, "dates"))
-        for name in FILTERS:
-            for value in asked.filters.get(name, ()):
-                label = labels.get((name, value), value)
-                yield Condition(name, f"{FIELD_NAMES[name]}: {label}", toggled(asked, name, value))
+
+def _found(service: SearchService, wanted: SearchRequest) -> ResultPage:
+    """Search; without words nothing is more relevant than the newest."""
+    newest = not wanted.text and wanted.sort == "relevance"
+    return service.search(sorted_by(wanted, "-date") if newest else wanted)
+
+
+def _conditions(service: SearchService, asked: SearchRequest, page: ResultPage) -> Iterator[Condition]:
+    labels = {(facet.field, b.value): b.label for facet in page.facets for b in facet.buckets}
+    if asked.filters.get("source"):
+        labels |= {("source", bucket.value): bucket.label for bucket in service.sources()}
+    if asked.since or asked.until:
+        yield Condition("dates", period(asked.since, asked.until), without(asked, "dates"))
+    for name in FILTERS:
+        for value in asked.filters.get(name, ()):
+            label = labels.get((name, value), value)
+            yield Condition(name, f"{FIELD_NAMES[name]}: {label}", toggled(asked, name, value))
 
 
 def address(asked: SearchRequest, *, absolute: bool = False) -> str:
