@@ -107,6 +107,9 @@ def test_a_defect_is_a_russian_page_and_a_line_in_the_log(
 class Refusing:
     """A service that finds fault with every search."""
 
+    def pinned(self) -> Refusing:
+        return self
+
     def search(self, request: SearchRequest) -> ResultPage:
         raise BadRequestError("q", "Так искать нельзя.")
 
@@ -166,6 +169,9 @@ class Counting:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._service, name)
+
+    def pinned(self) -> Counting:
+        return self
 
     def search(self, request: SearchRequest) -> Any:
         self.searches += 1
