@@ -74,6 +74,7 @@ class Generation:
         self.manifest = manifest
         self.engine: Engine = open_engine(manifest.engine, folder / "engine")
         self.store = Store(folder / _STORE)
+        self._newest: Snapshot | None = None
 
     @classmethod
     def create(cls, folder: Path, *, engine: str, analysis: str) -> Generation:
@@ -118,6 +119,7 @@ class Generation:
 
     def close(self) -> None:
         """Let go of open files."""
+        self._newest = None
         self.store.close()
 
     def size(self) -> int:
@@ -203,6 +205,7 @@ class Generation:
     def erase(self, article_ids: Iterable[str]) -> None:
         """Remove articles so that nothing of them is left in any file. Hold ``writing`` meanwhile."""
         gone = list(article_ids)
+        self._newest = None  # so that its files can go
         mark = _mark_of_erasure(self.engine.snapshot().mark)
         with self.engine.writer() as writer:
             for article in gone:
@@ -219,7 +222,9 @@ class Generation:
         Raises:
             GenerationError: it was never finished.
         """
-        mark = (snapshot or self.engine.snapshot()).mark
+        if snapshot is None:  # opening one costs most of a small sync: the last is kept
+            snapshot = self._newest = self.engine.snapshot(self._newest)
+        mark = snapshot.mark
         number = mark.partition(_ERASURE)[0]
         if not number.isdigit():
             raise GenerationError(
