@@ -1,7 +1,8 @@
 """From the archive to the index: sync, rebuild, roll back, purge.
 
 The change log is the only link: an index knows the last change it holds and is brought on
-from there. All four take leases, so that any two of them may be started at once.
+from there. All four take leases, so that any two of them may be started at once. A sync holds
+the one to write for each commit, not for reading and analysing what it commits.
 """
 
 from __future__ import annotations
@@ -47,16 +48,6 @@ class RebuildReport:
     sequence: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Changes for one commit: articles with their revisions as they are now, ids of those that are gone."""
-
-    changes: list[Change]
-    present: list[tuple[Article, int]]
-    gone: list[str]
-    sources: list[Source]
-
-
 def sync(
     archive: Archive, generations: Generations, analyzer: Analyzer, *, progress: Progress = silent
 ) -> SyncReport:
@@ -66,12 +57,30 @@ def sync(
         NoIndexError, FingerprintError, LeaseHeldError, GenerationError: nothing was changed,
             or what was committed so far stays.
     """
+    replaced = removed = 0
+    last = archive.last_sequence()  # not until there are no more: a crawl may write faster than we read
+    begin: int | None = None
     with _explained("Обновить индекс", "sync"):
         while True:
-            with closing(generations.current()) as generation, generation.writing():
-                if generations.pointer().generation != generation.name:
-                    continue  # a rebuild published while we waited
-                return _catch_up(archive, generation, analyzer, progress)
+            with closing(generations.current()) as generation:
+                sequence = _sequence(archive, generation, analyzer)
+                batch = _batch(archive, sequence, analyzer) if sequence < last else None
+                with generation.writing():
+                    if begin is None:
+                        generation.tidy()
+                    if generations.pointer().generation != generation.name:
+                        continue  # a rebuild published meanwhile
+                    if generation.sequence() != sequence:
+                        continue  # another sync was quicker
+                    if batch is None:
+                        return SyncReport(replaced, removed, sequence)
+                    _commit(archive, generation, batch)
+            begin = sequence if begin is None else begin
+            replaced += len(batch.documents)
+            removed += len(batch.gone)
+            progress("Обновление индекса", batch.sequence - begin, max(last, batch.sequence) - begin)
+            if batch.sequence >= last:
+                return SyncReport(replaced, removed, batch.sequence)
 
 
 def rebuild(
@@ -112,17 +121,24 @@ def _build(
         log.info("rebuild.begin generation=%s engine=%s sequence=%d", built.name, engine, start)
         number = built.load(_documents(archive, analyzer, progress), start)
         progress("Поиск похожих записей", 0, number)
-        built.finish(archive.sources(), start, change=_described(archive, start))
-        _catch_up(archive, built, analyzer, silent)
+        built.finish(
+            archive.sources(),
+            start,
+            change=_described(archive, start),
+            progress=lambda done: progress("Поиск похожих записей", done, number),
+        )
+        _catch_up(archive, built, analyzer)
         with ExitStack() as held:
             live = _live(generations)
             if live is not None:
                 held.callback(live.close)
-                # No sync moves the live generation on while the new one takes its place.
-                held.enter_context(live.writing())
-            _catch_up(archive, built, analyzer, silent)
             progress("Проверка", 0, None)
             verify(built, archive, live, analyzer, accept_loss=accept_loss)
+            if live is not None:
+                # No sync moves the live generation on while the new one takes its place.
+                held.enter_context(live.writing())
+            progress("Публикация", 0, None)
+            _catch_up(archive, built, analyzer)
             published = generations.publish(built)
     with closing(published):
         return RebuildReport(
@@ -151,7 +167,7 @@ def rollback(archive: Archive, generations: Generations, analyzer: Analyzer) -> 
                 held.callback(live.close)
                 held.enter_context(live.writing())
             held.enter_context(previous.writing())
-            report = _catch_up(archive, previous, analyzer, silent)
+            report = _catch_up(archive, previous, analyzer)
             generations.point_back()
         return report
 
@@ -177,7 +193,7 @@ def purge(archive: Archive, generations: Generations, analyzer: Analyzer, articl
             generations.drop_previous()
             archive.purge(article_id)
             if generation.manifest.analysis == analyzer.fingerprint:
-                _catch_up(archive, generation, analyzer, silent)
+                _catch_up(archive, generation, analyzer)
             else:
                 generation.erase([article_id])
         return article_id
@@ -210,58 +226,83 @@ def _documents(archive: Archive, analyzer: Analyzer, progress: Progress) -> Iter
         progress("Разбор и индексация статей", number, total)
 
 
-def _catch_up(archive: Archive, generation: Generation, analyzer: Analyzer, progress: Progress) -> SyncReport:
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Changes up to ``sequence``, analysed: articles to put in, to take out, to destroy."""
+
+    documents: list[Document]
+    gone: list[str]
+    purged: set[str]
+    sources: list[Source]
+    sequence: int
+    change: str
+
+
+def _catch_up(archive: Archive, generation: Generation, analyzer: Analyzer) -> SyncReport:
     """Replay the change log, as long as it is now, on *generation*, whose lease the caller holds."""
+    generation.tidy()
+    sequence = _sequence(archive, generation, analyzer)
+    last = archive.last_sequence()
+    replaced = removed = 0
+    while sequence < last:
+        batch = _batch(archive, sequence, analyzer)
+        _commit(archive, generation, batch)
+        sequence = batch.sequence
+        replaced += len(batch.documents)
+        removed += len(batch.gone)
+    return SyncReport(replaced, removed, sequence)
+
+
+def _sequence(archive: Archive, generation: Generation, analyzer: Analyzer) -> int:
+    """Return the change *generation* has come to, once it is certain that it goes on from there."""
     if generation.manifest.analysis != analyzer.fingerprint:
         raise FingerprintError("другой разбор слов")
-    generation.tidy()
-    sequence = generation.sequence()
-    last = archive.last_sequence()
+    sequence, last = generation.sequence(), archive.last_sequence()
     if sequence > last:
         raise GenerationError(
             f"Индекс новее архива (изменение {sequence}, в архиве {last}): архив восстановлен из копии "
             "или это другой архив. Перестройте индекс: searchsvc rebuild"
         )
-    known, now = generation.last_change(), _described(archive, sequence)
+    known, now = generation.described(sequence), _described(archive, sequence)
     if known and now and known != now:
         raise GenerationError(
             f"Архив не тот, по которому построен индекс: изменение {sequence} в нём другое "
             "(восстановлен из копии?). Перестройте индекс: searchsvc rebuild"
         )
-    replaced = removed = 0
-    begin = sequence
-    while sequence < last:  # not until there are no more: a crawl may write faster than we read
-        batch = _next(archive, sequence)
-        sequence = batch.changes[-1].sequence
-        documents = [make_document(article, revision, analyzer) for article, revision in batch.present]
-        purged = {change.article_id for change in batch.changes if change.kind == "purged"}
-        if purged:  # before the commit that says so: one killed in between begins here again
-            archive.forget_purged()
-            generation.erase(purged)
-        last_one = _description(batch.changes[-1])
-        generation.update(documents, batch.gone, batch.sources, sequence, change=last_one)
-        replaced += len(documents)
-        removed += len(batch.gone)
-        progress("Обновление индекса", sequence - begin, max(last - begin, sequence - begin))
-    return SyncReport(replaced, removed, sequence)
+    return sequence
 
 
-def _next(archive: Archive, sequence: int) -> _Batch:
-    """Read the changes after *sequence* and what they led to, all from one state of the archive.
+def _batch(archive: Archive, sequence: int, analyzer: Analyzer) -> _Batch:
+    """Read, all from one state of the archive, and analyse what changed after *sequence*; there is something.
 
     Read one by one, articles that a crawl or an import changes together could come to the index by halves.
     """
+    present: list[tuple[Article, int]] = []
+    gone: list[str] = []
     with archive.still():
         changes = archive.changes(sequence, BATCH)
-        present: list[tuple[Article, int]] = []
-        gone: list[str] = []
         for article_id, change in {change.article_id: change for change in changes}.items():
             state = _state(archive, article_id) if change.kind == "replaced" else None
             if state is None:
                 gone.append(article_id)
             else:
                 present.append(state)
-        return _Batch(changes, present, gone, archive.sources())
+        sources = archive.sources()
+    return _Batch(
+        documents=[make_document(article, revision, analyzer) for article, revision in present],
+        gone=gone,
+        purged={change.article_id for change in changes if change.kind == "purged"},
+        sources=sources,
+        sequence=changes[-1].sequence,
+        change=_description(changes[-1]),
+    )
+
+
+def _commit(archive: Archive, generation: Generation, batch: _Batch) -> None:
+    if batch.purged:  # before the commit that says so: one killed in between begins here again
+        archive.forget_purged()
+        generation.erase(batch.purged)
+    generation.update(batch.documents, batch.gone, batch.sources, batch.sequence, change=batch.change)
 
 
 def _state(archive: Archive, article_id: str) -> tuple[Article, int] | None:

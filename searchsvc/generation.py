@@ -4,6 +4,7 @@
     index/g000002/manifest.json   engine, fingerprint, when it was made
     index/g000002/store.db        documents, lexicon, neighbours
     index/g000002/records.*       what ranking reads of every document
+    index/g000002/neighbours/     signatures, from which the lists are made
     index/g000002/engine/         the engine's own files
     index/g000003.building/       unfinished; the next rebuild removes it
 
@@ -18,7 +19,7 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -33,7 +34,7 @@ from searchsvc.errors import FingerprintError, GenerationError, IndexDamagedErro
 from searchsvc.similar import rebuild_neighbours, update_neighbours
 from searchsvc.store import Store
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of everything a generation keeps on disk; another one is refused."""
 
 UNFINISHED = "building"
@@ -73,6 +74,7 @@ class Generation:
         self.manifest = manifest
         self.engine: Engine = open_engine(manifest.engine, folder / "engine")
         self.store = Store(folder / _STORE)
+        self._newest: Snapshot | None = None
 
     @classmethod
     def create(cls, folder: Path, *, engine: str, analysis: str) -> Generation:
@@ -117,6 +119,7 @@ class Generation:
 
     def close(self) -> None:
         """Let go of open files."""
+        self._newest = None
         self.store.close()
 
     def size(self) -> int:
@@ -145,12 +148,22 @@ class Generation:
             writer.commit(UNFINISHED)
         return number
 
-    def finish(self, sources: Iterable[Source], sequence: int, *, change: str = "") -> None:
-        """Give a loaded generation its neighbours and its sequence; *change* as in ``update``."""
+    def finish(
+        self,
+        sources: Iterable[Source],
+        sequence: int,
+        *,
+        change: str = "",
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        """Give a loaded generation its neighbours and its sequence; *change* as in ``update``.
+
+        *progress* is told how many articles have got their neighbours.
+        """
         with self.store.writing() as store:
             store.put_statistic(_change_name(sequence), change.encode())
             store.put_sources(sources)
-            rebuild_neighbours(store)
+            rebuild_neighbours(store, progress=progress)
         self._commit((), (), str(sequence))
 
     def update(
@@ -164,23 +177,24 @@ class Generation:
     ) -> None:
         """Bring changes in and move to *sequence*: all of it or nothing. Hold ``writing`` meanwhile.
 
-        *change* describes the last change; ``last_change`` gives it back, so that an archive of
+        *change* describes the last change; ``described`` gives it back, so that an archive of
         another history (a restored copy) is told from the one this index was made from.
         """
         gone = list(removed)
+        before = self.sequence()
         with self.store.writing() as store:
             store.put_statistic(_change_name(sequence), change.encode())
-            store.undo_after(self.sequence())
+            store.undo_after(before)
             for article in (*gone, *(document.article.id for document in documents)):
                 store.retire(article, sequence)
             entries = [document.entry(store.add(document, sequence)) for document in documents]
-            changed: Mapping[str, tuple[int, Record]] = {
-                document.article.id: (entry.day or 0, document.record)
+            changed: Mapping[int, tuple[int, Record]] = {
+                entry.key: (entry.day or 0, document.record)
                 for document, entry in zip(documents, entries, strict=True)
             }
             update_neighbours(store, changed)
             store.put_sources(sources)
-            store.prune(self.sequence())
+            store.prune(before)
         self._commit(entries, gone, str(sequence))
 
     def tidy(self) -> None:
@@ -191,6 +205,7 @@ class Generation:
     def erase(self, article_ids: Iterable[str]) -> None:
         """Remove articles so that nothing of them is left in any file. Hold ``writing`` meanwhile."""
         gone = list(article_ids)
+        self._newest = None  # so that its files can go
         mark = _mark_of_erasure(self.engine.snapshot().mark)
         with self.engine.writer() as writer:
             for article in gone:
@@ -207,7 +222,9 @@ class Generation:
         Raises:
             GenerationError: it was never finished.
         """
-        mark = (snapshot or self.engine.snapshot()).mark
+        if snapshot is None:  # opening one costs most of a small sync: the last is kept
+            snapshot = self._newest = self.engine.snapshot(self._newest)
+        mark = snapshot.mark
         number = mark.partition(_ERASURE)[0]
         if not number.isdigit():
             raise GenerationError(
@@ -215,9 +232,9 @@ class Generation:
             )
         return int(number)
 
-    def last_change(self) -> str:
+    def described(self, sequence: int) -> str:
         """Return the description of the change this generation has come to, "" if none was given."""
-        return self.store.statistic(_change_name(self.sequence())).decode()
+        return self.store.statistic(_change_name(sequence)).decode()
 
     def _commit(self, entries: Iterable[Entry], gone: Iterable[str], mark: str) -> None:
         with self.engine.writer() as writer:

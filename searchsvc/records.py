@@ -61,6 +61,19 @@ class Occurrences:
     beginnings: Ints
 
 
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """Rows of documents of neighbouring keys end to end, those of a lemma side by side.
+
+    ``sizes`` and ``days`` have a value a document, ``lemmas`` and ``parts`` one a row.
+    """
+
+    sizes: Ints
+    days: Ints
+    lemmas: npt.NDArray[np.uint32]
+    parts: npt.NDArray[np.uint8]
+
+
 class Records:
     """The records of the generation in *folder*, mapped. Safe from many threads."""
 
@@ -121,6 +134,23 @@ class Records:
         """Return the ordinal of a document's local day, 0 where none is known."""
         return int(self._mapped([key])[0][key]["day"])
 
+    def bulk(self, first: int, last: int) -> Bulk:
+        """Return the records of the documents *first* to *last*, of which none was wiped.
+
+        They are read, not mapped: going through all of them takes no more memory than one call.
+
+        Raises:
+            IndexDamagedError: a file is missing or too short.
+        """
+        try:
+            places = _read(self._folder / _NAMES[0], PLACE, first, last + 1 - first)
+            start, sizes = int(places["first"][0]), places["rows"].astype(np.int64)
+            lemmas = _read(self._folder / _NAMES[1], _LEMMA, start, int(sizes.sum()))
+            rows = _read(self._folder / _NAMES[2], ROW, start, int(sizes.sum()))
+        except (OSError, ValueError) as error:
+            raise IndexDamagedError(self._folder, f"файлы записей не читаются ({error})") from error
+        return Bulk(sizes, places["day"].astype(np.int64), lemmas.astype(np.uint32), rows["part"])
+
     def _mapped(self, keys: Sequence[int]) -> tuple[Array, Array, Array]:
         """Return the files as arrays, mapped anew if they have grown since to hold *keys*."""
         if not len(keys):
@@ -150,6 +180,13 @@ def _file(path: Path, kind: np.dtype[Any]) -> Array:
         if not size:
             return np.zeros(0, kind)
         return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), kind, size)
+
+
+def _read(path: Path, kind: np.dtype[Any], first: int, count: int) -> Array:
+    found = np.fromfile(path, kind, count, offset=first * kind.itemsize)
+    if len(found) != count:
+        raise ValueError(f"{path.name}: {len(found)} != {count}")
+    return found
 
 
 def _holds(maps: tuple[Array, Array, Array], keys: Sequence[int]) -> bool:
@@ -227,10 +264,10 @@ class RecordWriter:
         self._flush()
         return self._reader.record(key)
 
-    def day(self, key: int) -> int:
-        """Return the ordinal of a document's local day, 0 where none is known."""
+    def bulk(self, first: int, last: int) -> Bulk:
+        """Return the records of the documents *first* to *last* as ``Records.bulk`` does."""
         self._flush()
-        return self._reader.day(key)
+        return self._reader.bulk(first, last)
 
     def finish(self) -> None:
         """Bring everything to the disk, rows before the places that speak of them."""

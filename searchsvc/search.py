@@ -289,7 +289,7 @@ class SearchService:
         """
         view = self._live.view()
         store = view.generation.store
-        found = store.neighbours(article_id)
+        found = store.neighbours(article_id, view.sequence)
         cards = store.cards([article_id, *(name for name, _ in found)], view.sequence)
         if article_id not in cards:
             raise NotFoundError(article_id)

@@ -21,11 +21,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from corpus.article import Article, Source
 from corpus.codec import article_from_dict
 from searchsvc.errors import IndexDamagedError
 from searchsvc.records import Records, RecordWriter
-from searchsvc.store_writer import NEIGHBOURS, StoreWriter
+from searchsvc.signatures import Signatures
+from searchsvc.store_writer import NEIGHBOUR, NEIGHBOURS, StoreWriter
 
 _BUSY_SECONDS = 10.0
 _CHUNK = 500
@@ -46,11 +49,7 @@ CREATE INDEX document_since ON document (since);
 CREATE TABLE spent (key INTEGER PRIMARY KEY);
 CREATE TABLE source (id TEXT PRIMARY KEY, url TEXT NOT NULL, title TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE form (form TEXT PRIMARY KEY, documents INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE neighbour (
-    article TEXT NOT NULL, other TEXT NOT NULL, score REAL NOT NULL, PRIMARY KEY (article, other)
-) WITHOUT ROWID;
-CREATE INDEX neighbour_other ON neighbour (other);
-CREATE TABLE signature (article TEXT PRIMARY KEY, day INTEGER NOT NULL, terms BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE neighbour (key INTEGER PRIMARY KEY, list BLOB NOT NULL);
 CREATE TABLE statistic (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 
@@ -103,6 +102,7 @@ class Store:
         finally:
             connection.close()
         Records.create(path.parent)
+        Signatures.create(path.parent)
         return cls(path)
 
     def close(self) -> None:
@@ -193,10 +193,23 @@ class Store:
             ).fetchone()
         return article_from_dict(json.loads(zlib.decompress(row[0]))) if row else None
 
-    def neighbours(self, article_id: str) -> list[tuple[str, float]]:
-        """Return ids of neighbours with their scores, best first."""
+    def neighbours(self, article_id: str, sequence: int) -> list[tuple[str, float]]:
+        """Return ids of neighbours with their scores as they are at *sequence*, best first."""
         with self._reading() as connection:
-            return connection.execute(NEIGHBOURS, (article_id,)).fetchall()
+            row = connection.execute(
+                "SELECT list FROM document JOIN neighbour USING (key) "
+                "WHERE article = ? AND since <= ? AND (until IS NULL OR until > ?)",
+                (article_id, sequence, sequence),
+            ).fetchone()
+            found = np.frombuffer(row[0] if row else b"", NEIGHBOUR).tolist()
+            names = dict(
+                connection.execute(
+                    f"SELECT key, article FROM document WHERE key IN ({_marks(found)}) "  # noqa: S608
+                    "AND since <= ? AND (until IS NULL OR until > ?)",
+                    (*(key for key, _ in found), sequence, sequence),
+                )
+            )
+        return [(names[key], round(score, 4)) for key, score in found if key in names][:NEIGHBOURS]
 
     def sources(self) -> Mapping[str, Source]:
         """Return the sources by id, as they were when first asked for, or since ``renew``."""
@@ -260,8 +273,11 @@ class Store:
                 connection.execute("PRAGMA secure_delete = ON")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
-                with closing(RecordWriter(self._path.parent, _last_key(connection))) as records:
-                    writer = StoreWriter(connection, records)
+                with (
+                    closing(RecordWriter(self._path.parent, _last_key(connection))) as records,
+                    closing(Signatures(self._path.parent)) as signatures,
+                ):
+                    writer = StoreWriter(connection, records, signatures)
                     writer.wipe_spent()
                     yield writer
                     writer.flush()

@@ -7,27 +7,46 @@ import sqlite3
 import time
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from corpus.article import Source
 from corpus.codec import article_to_dict
 from searchsvc.analysis import folded_form
-from searchsvc.document import RECORD, Document, Record
-from searchsvc.records import RecordWriter
+from searchsvc.document import Document, Record
+from searchsvc.records import Bulk, RecordWriter
+from searchsvc.signatures import Signatures
 
 KEEP_SECONDS = 600.0
 """Rows of replaced articles outlive their end by this much: no reader holds a snapshot longer."""
 
-NEIGHBOURS = "SELECT other, score FROM neighbour WHERE article = ? ORDER BY score DESC, other"
+FORMS_HELD = 300_000
+"""Forms whose counts are gathered in memory, some 40 MB, before they are written."""
+
+NEIGHBOURS = 20
+KEPT = 24
+"""Neighbours a list holds: the last four stand by for those that are taken out."""
+
+NEIGHBOUR = np.dtype([("key", "<u4"), ("score", "<f4")])
+"""A row of a list of neighbours, best first. One whose document was replaced or removed counts no more."""
 
 
 class StoreWriter:
     """Changes to the store within one transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, records: RecordWriter) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        records: RecordWriter,
+        signatures: Signatures,
+        *,
+        forms_held: int = FORMS_HELD,
+    ) -> None:
         self._connection = connection
+        self._forms_held = forms_held
+        self.signatures = signatures
         self._records = records
         self._forms: Counter[str] = Counter()
 
@@ -89,8 +108,6 @@ class StoreWriter:
             self._connection.execute(
                 "UPDATE document SET until = ?, ended = ? WHERE key = ?", (sequence, time.time(), key)
             )
-        self._connection.execute("DELETE FROM neighbour WHERE article = ? OR other = ?", (article_id,) * 2)
-        self._connection.execute("DELETE FROM signature WHERE article = ?", (article_id,))
 
     def erase(self, article_id: str) -> None:
         """Delete every row of an article, at once and for good."""
@@ -103,7 +120,8 @@ class StoreWriter:
             "DELETE FROM statistic WHERE name LIKE 'change %' AND CAST(substr(name, 8) AS INTEGER) < ?",
             (sequence,),
         )
-        self._delete("ended < ?", time.time() - KEEP_SECONDS)
+        # Saying the first lets an index be used; without, every document would be read.
+        self._delete("until IS NOT NULL AND ended < ?", time.time() - KEEP_SECONDS)
 
     def _delete(self, condition: str, value: object) -> None:
         """Delete rows; their records are wiped once that is certain."""
@@ -111,6 +129,7 @@ class StoreWriter:
             f"INSERT OR IGNORE INTO spent SELECT key FROM document WHERE {condition}",  # noqa: S608
             (value,),
         )
+        self._connection.execute("DELETE FROM neighbour WHERE key IN (SELECT key FROM spent)")
         self._connection.execute(f"DELETE FROM document WHERE {condition}", (value,))  # noqa: S608
 
     def wipe_spent(self) -> None:
@@ -118,6 +137,7 @@ class StoreWriter:
         spent = [key for (key,) in self._connection.execute("SELECT key FROM spent")]
         if spent:
             self._records.wipe(spent)
+            self.signatures.wipe(np.array(spent))
             self._records.finish()
             self._connection.execute("DELETE FROM spent")
 
@@ -128,23 +148,14 @@ class StoreWriter:
             "INSERT INTO source VALUES (?, ?, ?)", [(s.id, s.url, s.title or s.id) for s in sources]
         )
 
-    def put_signatures(self, signatures: Iterable[tuple[str, int, bytes]]) -> None:
-        """Keep signatures: article, day, packed terms."""
-        self._connection.executemany("INSERT OR REPLACE INTO signature VALUES (?, ?, ?)", signatures)
+    def put_lists(self, lists: Iterable[tuple[int, bytes]]) -> None:
+        """Keep lists of neighbours, packed, in the place of those that documents had."""
+        self._connection.executemany("INSERT OR REPLACE INTO neighbour VALUES (?, ?)", lists)
 
-    def signatures(self) -> list[tuple[str, int, bytes]]:
-        """Return all signatures, by article."""
-        return self._connection.execute(
-            "SELECT article, day, terms FROM signature ORDER BY article"
-        ).fetchall()
-
-    def put_neighbours(self, lists: Iterable[tuple[str, Sequence[tuple[str, float]]]]) -> None:
-        """Keep neighbours of articles in the place of those they had."""
-        for name, found in lists:
-            self._connection.execute("DELETE FROM neighbour WHERE article = ?", (name,))
-            self._connection.executemany(
-                "INSERT INTO neighbour VALUES (?, ?, ?)", [(name, other, score) for other, score in found]
-            )
+    def list_of(self, key: int) -> bytes:
+        """Return a document's packed list of neighbours, empty where there is none."""
+        row = self._connection.execute("SELECT list FROM neighbour WHERE key = ?", (key,)).fetchone()
+        return bytes(row[0]) if row else b""
 
     def put_statistic(self, name: str, value: bytes) -> None:
         """Keep a packed statistic of the whole collection."""
@@ -155,36 +166,41 @@ class StoreWriter:
         row = self._connection.execute("SELECT value FROM statistic WHERE name = ?", (name,)).fetchone()
         return bytes(row[0]) if row else b""
 
-    def current(self) -> Iterator[tuple[str, int, Record]]:
-        """Yield (article, day, record) of every present row, by article."""
+    def last_key(self) -> int:
+        """Return the greatest key there is, 0 where there is none."""
+        return int(self._connection.execute("SELECT max(key) FROM document").fetchone()[0] or 0)
+
+    def gone(self) -> npt.NDArray[np.int64]:
+        """Return the keys of documents that are not present and not wiped yet."""
         rows = self._connection.execute(
-            "SELECT article, key FROM document WHERE until IS NULL ORDER BY article"
+            "SELECT key FROM document WHERE until IS NOT NULL UNION SELECT key FROM spent"
         )
-        for article, key in rows:
-            yield article, self._records.day(key), self._records.record(key)
+        return np.array([key for (key,) in rows], np.int64)
 
-    def record(self, article_id: str) -> Record:
-        """Return the record of an article's present row, empty where there is none."""
-        row = self._connection.execute(
-            "SELECT key FROM document WHERE article = ? AND until IS NULL", (article_id,)
-        ).fetchone()
-        return self._records.record(row[0]) if row else np.empty(0, RECORD)
+    def bulk(self, first: int, last: int) -> Bulk:
+        """Return the records of the documents *first* to *last*, for whoever goes through all of them."""
+        return self._records.bulk(first, last)
 
-    def neighbours(self, article_id: str) -> list[tuple[str, float]]:
-        """Return an article's neighbours as they are kept now."""
-        return self._connection.execute(NEIGHBOURS, (article_id,)).fetchall()
+    def record(self, key: int) -> Record:
+        """Return a document's record, in order of position."""
+        return self._records.record(key)
 
     def flush(self) -> None:
         """Write the counts of forms gathered so far; bring records to the disk."""
         self._records.finish()
+        self._write_forms()
+
+    def _write_forms(self) -> None:
         changes = [(form, change) for form, change in self._forms.items() if change]
         self._connection.executemany(
             "INSERT INTO form VALUES (?, ?) "
             "ON CONFLICT (form) DO UPDATE SET documents = documents + excluded.documents",
             changes,
         )
-        if any(change < 0 for _, change in changes):
-            self._connection.execute("DELETE FROM form WHERE documents <= 0")
+        self._connection.executemany(
+            "DELETE FROM form WHERE form = ? AND documents <= 0",
+            [(form,) for form, change in changes if change < 0],
+        )
         self._forms.clear()
 
     def _forms_of(self, key: int, text: str) -> set[str]:
@@ -193,6 +209,8 @@ class StoreWriter:
     def _count(self, forms: Iterable[str], change: int) -> None:
         for form in forms:
             self._forms[form] += change
+        if len(self._forms) > self._forms_held:
+            self._write_forms()
 
 
 def _forms(text: str, record: Record) -> set[str]:

@@ -65,7 +65,8 @@ def test_a_rebuild_makes_the_index_that_the_archive_says(bed: Bed) -> None:
     assert (report.generation, report.articles, report.sequence) == ("g000001", ARTICLES, ARTICLES)
     assert report.size > 50_000
     assert ("Разбор и индексация статей", ARTICLES, ARTICLES) in stages
-    assert stages[-1][0] == "Проверка"
+    assert ("Поиск похожих записей", ARTICLES, ARTICLES) in stages
+    assert [stage for stage, _, _ in stages[-2:]] == ["Проверка", "Публикация"]
     bed.assert_in_step()
 
 
@@ -141,7 +142,11 @@ def test_a_sync_waits_while_the_new_generation_takes_the_place_of_the_old(indexe
     waiting = threading.Thread(target=indexed.sync)
 
     def meanwhile(stage: str, done: int, total: int | None) -> None:
-        if stage == "Проверка":
+        if stage == "Проверка":  # which may take long: the live index goes on being brought in step
+            indexed.put([2], "предпоследняя правка")
+            assert indexed.sync().replaced == 1
+            assert published(indexed) == "g000001"
+        if stage == "Публикация":
             indexed.put([1], "последняя правка")
             waiting.start()
             waiting.join(0.3)
@@ -230,6 +235,25 @@ def test_without_an_index_there_is_nothing_to_bring_in_step(bed: Bed) -> None:
     for work in (bed.sync, bed.rollback):
         with pytest.raises(NoIndexError, match="searchsvc rebuild"):
             work()
+
+
+def test_a_sync_holds_the_lease_for_a_commit_only(indexed: Bed) -> None:
+    indexed.put(range(BATCH // 2), "правка")
+    indexed.put(range(BATCH // 2), "ещё")
+    indexed.put([1], "последняя")
+    held: list[bool] = []
+
+    def meanwhile(stage: str, done: int, total: int | None) -> None:
+        with closing(indexed.generations.current()) as generation, generation.writing():
+            held.append(True)
+        if done < (total or 0):
+            assert indexed.sync().sequence == indexed.archive.last_sequence()
+
+    report = sync(indexed.archive, indexed.generations, indexed.analyzer, progress=meanwhile)
+    assert held
+    assert report.sequence == indexed.archive.last_sequence()
+    assert report.replaced == BATCH // 2  # the rest was the quicker one's
+    indexed.assert_in_step()
 
 
 def test_two_syncs_at_once_take_turns(indexed: Bed) -> None:

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from beds.index import SITE, document, draft, files_with, lexicon, recount
 from hypothesis import given, settings
@@ -21,8 +22,10 @@ from corpus.article import Article, Paragraph, Source
 from searchsvc.analysis import Analyzer
 from searchsvc.document import Document
 from searchsvc.errors import IndexDamagedError
+from searchsvc.records import RecordWriter
+from searchsvc.signatures import Signatures
 from searchsvc.store import Store
-from searchsvc.store_writer import KEEP_SECONDS
+from searchsvc.store_writer import KEEP_SECONDS, NEIGHBOUR, StoreWriter
 
 RARE = "Щелкопёрова"
 ODD_WORDS = (
@@ -236,7 +239,7 @@ def test_nothing_of_an_erased_text_is_left_in_any_file(
         writer.erase("a001")
     store.settle(vacuum=True)
     assert files_with(path.parent, RARE) == []
-    left = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    left = b"".join(file.read_bytes() for file in path.parent.rglob("*") if file.is_file())
     assert not any(body[10:60] in left for body in bodies)
     assert store.form_count(RARE.lower().replace("ё", "е")) == 0
     assert set(other.contents(3)) == {draft(number).id for number in range(20) if number != 1}
@@ -250,6 +253,26 @@ def test_keys_survive_the_vacuum(store: Store, analyzer: Analyzer) -> None:
     store.settle(vacuum=True)
     left = {key: draft(number).id for number, key in enumerate(keys) if number != 4}
     assert {key: stored.card.id for key, stored in store.documents(keys).items()} == left
+
+
+def test_counts_of_forms_are_exact_however_few_are_held_in_memory(
+    store: Store, path: Path, analyzer: Analyzer
+) -> None:
+    kept = [document(draft(number, f"слово{number}"), analyzer) for number in range(10)]
+    with (
+        closing(sqlite3.connect(path)) as connection,
+        closing(RecordWriter(path.parent, 0)) as records,
+        closing(Signatures(path.parent)) as signatures,
+        connection,
+    ):
+        writer = StoreWriter(connection, records, signatures, forms_held=5)
+        for one in (*kept, document(draft(11, "лишнее"), analyzer)):
+            writer.add(one, 1)
+        for number in (11, 3, 3):
+            writer.retire(draft(number).id, 2)
+        writer.add(kept[3], 2)
+        writer.flush()
+    assert lexicon(path) == recount(kept)
 
 
 # Reading many at once
@@ -318,16 +341,16 @@ def test_sources_are_replaced_as_a_whole(store: Store) -> None:
 def test_neighbours_and_statistics_are_kept_and_empty_where_there_are_none(
     store: Store, analyzer: Analyzer
 ) -> None:
-    change(store, 1, [document(draft(1), analyzer)])
+    one, two = change(store, 1, [document(draft(1), analyzer), document(draft(2), analyzer)])
     with store.writing() as writer:
-        writer.put_neighbours([("a001", [("a002", 0.5)])])
+        writer.put_lists([(one, np.array([(two, 0.5), (404, 0.4)], NEIGHBOUR).tobytes())])
         writer.put_statistic("one", b"\x00\x01")
         assert (writer.statistic("one"), writer.statistic("other")) == (b"\x00\x01", b"")
-        assert writer.neighbours("a001") == [("a002", 0.5)]
-        assert len(writer.record("a404")) == 0
-    assert (store.neighbours("a001"), store.neighbours("a404")) == ([("a002", 0.5)], [])
-    change(store, 2, removed=["a001"])
-    assert store.neighbours("a001") == []
+        assert (len(writer.list_of(one)), writer.list_of(two)) == (2 * NEIGHBOUR.itemsize, b"")
+    assert (store.neighbours("a001", 1), store.neighbours("a002", 1)) == ([("a002", 0.5)], [])
+    change(store, 2, removed=["a002"])
+    assert store.neighbours("a001", 2) == store.neighbours("a404", 2) == []
+    assert store.neighbours("a001", 1) == [("a002", 0.5)]  # an older snapshot
 
 
 # Files that are not a store

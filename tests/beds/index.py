@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import numpy as np
 from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC
 
@@ -24,6 +25,7 @@ from searchsvc.document import Document, make_document
 from searchsvc.engine import AnyOf, Plan, Snapshot
 from searchsvc.engines.whoosh.write import INDEX_NAME
 from searchsvc.generation import Generation, Generations
+from searchsvc.signatures import Signatures
 
 ARTICLES = 30
 SITE = Source("iro.example", "https://iro.example", "import", "Институт развития образования")
@@ -150,10 +152,16 @@ def assert_holds(generation: Generation, articles: Mapping[Article, int], analyz
         assert store.article(one.article.id, sequence) == one.article
     assert lexicon(generation.folder / "store.db") == recount(documents)
     with closing(sqlite3.connect(generation.folder / "store.db")) as connection:
-        names = {article.id for article in articles}
-        assert {row[0] for row in connection.execute("SELECT article FROM signature")} == names
-        for column in ("article", "other"):  # an article that is like no other has no neighbour
-            assert {row[0] for row in connection.execute(f"SELECT {column} FROM neighbour")} <= names
+        present = {row[0] for row in connection.execute("SELECT key FROM document WHERE until IS NULL")}
+        stored = {row[0] for row in connection.execute("SELECT key FROM document")}
+        lists = dict(connection.execute("SELECT key, list FROM neighbour"))
+    assert present <= lists.keys() <= stored  # an article that is like no other has an empty list
+    with closing(Signatures(generation.folder)) as signatures:
+        keys = np.array(sorted(present), np.int64)
+        assert signatures.slots(keys)["weight"].any(axis=1).all()
+    names = {article.id for article in articles}
+    for one in articles:
+        assert {other for other, _ in store.neighbours(one.id, sequence)} <= names - {one.id}
 
 
 def lexicon(path: Path) -> dict[str, int]:
@@ -176,7 +184,15 @@ def leftovers(index: Path) -> list[str]:
     names = {pointer["generation"], pointer["previous"], "current.json", "rebuild.lock", "rebuild.holder"}
     engine = index / pointer["generation"] / "engine"
     named = _named_by_tantivy(engine) if (engine / "meta.json").exists() else _named_by_whoosh(engine)
-    kept = {"manifest.json", "store.db", "store.db-wal", "store.db-shm", "engine", "writer.lock"}
+    kept = {
+        "manifest.json",
+        "store.db",
+        "store.db-wal",
+        "store.db-shm",
+        "engine",
+        "neighbours",
+        "writer.lock",
+    }
     kept |= {"records.places", "records.lemmas", "records.rows"}
     return sorted(
         str(path.relative_to(index))

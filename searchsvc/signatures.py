@@ -1,0 +1,283 @@
+"""Signatures of all documents of a generation, and who shares terms with whom: files beside its store.
+
+    neighbours/slots           by key: the document's telling terms with their weights
+    neighbours/places          by key: its day, and the score from which another belongs into its list
+    neighbours/KEY-KEY.postings   the slots of these keys inverted: by term, who has it with what weight
+
+Only the writer of the generation opens them. Slots beyond the last inverted key are few and are inverted
+in memory. Slots that nobody points at any more (of a change that never came) are overwritten by the
+next document of that key; those of deleted documents are wiped, here and in the postings.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from searchsvc.errors import IndexDamagedError
+
+TERMS = 40
+SLOT = np.dtype([("term", "<u4", (TERMS,)), ("weight", "<f4", (TERMS,))])
+"""A signature: up to ``TERMS`` terms in rising order, the rest of the places with weight 0."""
+
+PLACE = np.dtype([("day", "<i4"), ("floor", "<f4")])
+
+SEGMENT = 131_072
+"""Documents inverted together: sorting them takes some 150 MB."""
+
+TAIL = 4_096
+"""Documents left to be inverted in memory, some 10 ms; more are written as a further segment."""
+
+WIDTH = 16
+"""Sums of a segment come in a multiple of so many."""
+
+_FOLDER = "neighbours"
+_HEAD = np.dtype("<u8")
+
+Array = npt.NDArray[Any]
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+class Signatures:
+    """The signatures of the generation in *folder*, for its one writer."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / _FOLDER
+        self._slots = _Column(self._folder / "slots", SLOT)
+        self._places = _Column(self._folder / "places", PLACE)
+        self._sealed: list[_Postings] | None = None
+        self._tail: _Postings | None = None
+
+    @classmethod
+    def create(cls, folder: Path) -> None:
+        """Make the files, empty."""
+        (folder / _FOLDER).mkdir()
+        for name in ("slots", "places"):
+            (folder / _FOLDER / name).touch()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._slots.close()
+        self._places.close()
+
+    def put(self, first: int, slots: Array, days: Ints) -> None:
+        """Keep signatures and days (0: none) of the documents with keys from *first* on."""
+        places = np.zeros(len(slots), PLACE)
+        places["day"] = days
+        self._slots.write(first, slots)
+        self._places.write(first, places)
+
+    def slots(self, keys: Ints) -> Array:
+        """Return the signatures of *keys*; one that is not there is empty."""
+        return self._slots.at(keys)
+
+    def places(self, keys: Ints) -> Array:
+        """Return days and floors of *keys*, zeros for one that is not there."""
+        return self._places.at(keys)
+
+    def put_floor(self, key: int, floor: float) -> None:
+        """Keep the score from which another document belongs into the list of *key*."""
+        place = self._places.at(np.array([key]))
+        place["floor"] = floor
+        self._places.write(key, place)
+
+    @property
+    def sealed(self) -> int:
+        """The last key whose signature is in postings on the disk, 0 where there is none."""
+        postings = self._postings()
+        return postings[-1].last if postings else 0
+
+    def seal(self, last: int, dead: Ints) -> None:
+        """Write postings of the keys after ``sealed`` to *last*, without *dead* ones."""
+        for first in range(self.sealed + 1, last + 1, SEGMENT):
+            stop = min(first + SEGMENT, last + 1)
+            self._inverted(first, stop, dead).write(self._folder)
+        self._sealed = None
+
+    def invert_tail(self, last: int, dead: Ints) -> None:
+        """Make the keys after ``sealed`` to *last*, without *dead* ones, known to ``cosines``."""
+        self._tail = self._inverted(self.sealed + 1, last + 1, dead)
+
+    def cosines(self, slot: Array) -> Iterator[tuple[int, Floats]]:
+        """Yield, segment by segment, its first key and the cosines of its documents with *slot*.
+
+        There are more cosines than documents, a multiple of ``WIDTH``: the rest are 0.
+        """
+        used = slot["weight"] > 0
+        terms, weights = slot["term"][used], slot["weight"][used]
+        for postings in (*self._postings(), *([self._tail] if self._tail else [])):
+            yield postings.first, postings.cosines(terms, weights)
+
+    def wipe(self, keys: Ints) -> None:
+        """Overwrite all there is of *keys*."""
+        for key in keys.tolist():
+            slot = self.slots(np.array([key]))[0]
+            for postings in self._postings():
+                if postings.first <= key <= postings.last:
+                    postings.wipe(self._folder, key, slot["term"][slot["weight"] > 0])
+            if slot["weight"].any():
+                self._slots.write(key, np.zeros(1, SLOT))
+                self._places.write(key, np.zeros(1, PLACE))
+
+    def _inverted(self, first: int, stop: int, dead: Ints) -> _Postings:
+        slots = self.slots(np.arange(first, stop))
+        mine = dead[(dead >= first) & (dead < stop)]
+        slots["weight"][mine - first] = 0
+        return _Postings.of(first, slots)
+
+    def _postings(self) -> list[_Postings]:
+        if self._sealed is None:
+            try:
+                found = [_Postings.open(path) for path in sorted(self._folder.glob("*.postings"))]
+            except (OSError, ValueError, IndexError) as error:
+                raise IndexDamagedError(
+                    self._folder.parent, f"файлы похожих записей не читаются ({error})"
+                ) from error
+            self._sealed = found
+        return self._sealed
+
+
+@dataclass(frozen=True, slots=True)
+class _Postings:
+    """Signatures of the documents *first* to *last*, by term. ``owners`` count from *first*."""
+
+    first: int
+    last: int
+    terms: Array
+    bounds: Array
+    owners: Array
+    weights: Array
+
+    @classmethod
+    def of(cls, first: int, slots: Array) -> _Postings:
+        used = slots["weight"] > 0
+        flat = slots["term"][used]
+        order = np.argsort(flat, kind="stable")
+        terms, starts = np.unique(flat[order], return_index=True)
+        return cls(
+            first,
+            first + len(slots) - 1,
+            terms,
+            np.append(starts, len(flat)).astype("<u4"),
+            np.nonzero(used)[0][order].astype("<u4"),
+            slots["weight"][used][order],
+        )
+
+    @classmethod
+    def open(cls, path: Path) -> _Postings:
+        data = _mapped(path, np.dtype("u1"))
+        head = data[: 2 * _HEAD.itemsize].view(_HEAD)
+        terms, entries = int(head[0]), int(head[1])
+        sizes = (2 * _HEAD.itemsize, 4 * terms, 4 * terms + 4, 4 * entries, 4 * entries)
+        ends = np.cumsum(sizes)
+        if len(data) != ends[-1]:
+            raise ValueError(f"{path.name}: {len(data)} != {ends[-1]}")
+        parts = [data[start:stop] for start, stop in pairwise(ends)]
+        first, last = path.stem.split("-")
+        names, bounds, owners = (part.view("<u4") for part in parts[:3])
+        return cls(int(first), int(last), names, bounds, owners, parts[3].view("<f4"))
+
+    def write(self, folder: Path) -> None:
+        new = self._path(folder).with_suffix(".new")
+        with new.open("wb") as file:
+            file.write(np.array([len(self.terms), len(self.owners)], _HEAD).tobytes())
+            for part in (self.terms, self.bounds, self.owners, self.weights):
+                file.write(part.tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._path(folder))
+
+    def cosines(self, terms: Array, weights: Array) -> Floats:
+        """Return the cosine of each document, and zeros up to a multiple of ``WIDTH``."""
+        size = -(-(self.last + 1 - self.first) // WIDTH) * WIDTH
+        at = np.searchsorted(self.terms, terms)
+        known = (
+            np.flatnonzero(self.terms[np.minimum(at, len(self.terms) - 1)] == terms)
+            if len(self.terms)
+            else at[:0]
+        )
+        starts, stops = self.bounds[at[known]].tolist(), self.bounds[at[known] + 1].tolist()
+        if not starts:
+            return np.zeros(size)
+        spans = [slice(start, stop) for start, stop in zip(starts, stops, strict=True)]
+        products = np.concatenate([self.weights[span] for span in spans])
+        products *= np.repeat(weights[known], np.subtract(stops, starts))
+        owners = np.concatenate([self.owners[span] for span in spans])
+        return np.bincount(owners, products, size).astype(np.float64, copy=False)
+
+    def wipe(self, folder: Path, key: int, terms: Array) -> None:
+        """Overwrite the entries of a document that has *terms*."""
+        at = np.searchsorted(self.terms, terms)
+        base = 2 * _HEAD.itemsize + 4 * len(self.terms) + 4 * len(self.bounds)
+        with self._path(folder).open("r+b") as file:
+            for number in at.tolist():
+                start, stop = (
+                    self.bounds[number : number + 2].tolist() if number < len(self.terms) else (0, 0)
+                )
+                for row in (start + np.flatnonzero(self.owners[start:stop] == key - self.first)).tolist():
+                    for offset in (4 * row, 4 * (len(self.owners) + row)):
+                        file.seek(base + offset)
+                        file.write(bytes(4))
+
+    def _path(self, folder: Path) -> Path:
+        return folder / f"{self.first:010}-{self.last:010}.postings"
+
+
+class _Column:
+    """A file of values of one size, by key. Plain writes: a full disk is an error, not a signal."""
+
+    def __init__(self, path: Path, kind: np.dtype[Any]) -> None:
+        self._path = path
+        self._kind = kind
+        self._map = np.zeros(0, kind)
+        self._file: BinaryIO | None = None
+
+    def write(self, first: int, values: Array) -> None:
+        try:
+            self._file = self._file or self._path.open("r+b", buffering=0)
+        except FileNotFoundError as error:
+            raise self._damaged(error) from error
+        self._file.seek(first * self._kind.itemsize)
+        data = memoryview(values.tobytes())
+        while data:
+            data = data[self._file.write(data) :]
+
+    def at(self, keys: Ints) -> Array:
+        """Return a copy of the values of *keys*."""
+        if len(keys) and int(keys.max()) >= len(self._map):
+            try:
+                self._map = _mapped(self._path, self._kind)
+            except OSError as error:
+                raise self._damaged(error) from error
+        there = keys < len(self._map)
+        if there.all():
+            return self._map[keys]
+        found = np.zeros(len(keys), self._kind)
+        found[there] = self._map[keys[there]]
+        return found
+
+    def close(self) -> None:
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+
+    def _damaged(self, error: OSError) -> IndexDamagedError:
+        return IndexDamagedError(self._path.parent.parent, f"файлы похожих записей не читаются ({error})")
+
+
+def _mapped(path: Path, kind: np.dtype[Any]) -> Array:
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size // kind.itemsize
+        if not size:
+            return np.zeros(0, kind)
+        return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), kind, size)

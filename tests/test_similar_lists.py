@@ -1,0 +1,255 @@
+"""Lists of neighbours beside brute force: after a rebuild, and after changes one by one and together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from test_signatures import cosines
+
+from corpus.article import Article, Paragraph
+from searchsvc.document import PARTS, RECORD, Document, Record
+from searchsvc.signatures import TAIL, WIDTH, Signatures
+from searchsvc.similar import (
+    COPY_COSINE,
+    COPY_SUSPECT,
+    NEAR_DATE,
+    NEAR_DAYS,
+    SEEN,
+    is_copy,
+    rebuild_neighbours,
+    update_neighbours,
+)
+from searchsvc.store import Store
+from searchsvc.store_writer import KEPT, NEIGHBOUR, NEIGHBOURS
+
+_WANTED = 3 * NEIGHBOURS
+_LEAST = 0.05
+
+Lists = dict[str, list[tuple[str, float]]]
+
+
+def document(number: int, *, topics: int = 20, like: int | None = None) -> Document:
+    """Return article *number*, a record of thirty words of its topic and of all; no text is needed.
+
+    With *like* it is a reprint of that one, under another title and date.
+    """
+    chance = np.random.default_rng(number if like is None else like)
+    topic, words = chance.integers(topics), 30
+    common, own = chance.integers(900, size=words), chance.integers(60, size=words)
+    record = np.zeros(words, RECORD)
+    record["lemma"] = _lemmas(np.where(chance.random(words) < 0.4, 1_000 * (topic + 1) + own, common))
+    record["position"] = np.arange(words)
+    record["part"] = PARTS.index("body")
+    record["part"][:4] = PARTS.index("title")
+    chance = np.random.default_rng(10**6 + number)
+    if like is not None:
+        record["lemma"][:4] = _lemmas(chance.integers(900, size=4))
+    published = datetime.fromordinal(735_000 + int(chance.integers(3_000))).replace(tzinfo=UTC)
+    article = Article(
+        id=name(number),
+        source="s",
+        url=f"https://s/{number}",
+        title="",
+        body=(Paragraph("."),),
+        published=None if number % 10 == 0 else published,
+    )
+    return Document(article, 1, "", (), (), record)
+
+
+def _lemmas(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
+    return numbers.astype(np.uint32) * np.uint32(2_654_435_761) + np.uint32(1)
+
+
+def name(number: int) -> str:
+    return f"n{number:06}"
+
+
+@dataclass(slots=True)
+class Library:
+    """A store and what is in it."""
+
+    path: Path
+    store: Store
+    keys: dict[str, int]
+    records: dict[int, Record]
+    names: dict[int, str]
+    sequence: int = 1
+
+    @classmethod
+    def of(cls, path: Path, documents: Iterable[Document]) -> Library:
+        made = cls(path, Store.create(path / "store.db"), {}, {}, {})
+        with made.store.writing() as writer:
+            for one in documents:
+                made._note(writer.add(one, 1), one)
+        with made.store.writing() as writer:
+            rebuild_neighbours(writer)
+        return made
+
+    def change(self, documents: Sequence[Document], removed: Iterable[int] = (), *, tail: int = TAIL) -> None:
+        """Do what a generation does for changed articles."""
+        self.sequence += 1
+        with self.store.writing() as writer:
+            for article in (*map(name, removed), *(one.article.id for one in documents)):
+                writer.retire(article, self.sequence)
+                self.keys.pop(article, None)
+            changed = {}
+            for one in documents:
+                key = writer.add(one, self.sequence)
+                day = one.article.published.toordinal() if one.article.published else 0
+                changed[key] = (day, one.record)
+                self._note(key, one)
+            update_neighbours(writer, changed, tail=tail)
+
+    def _note(self, key: int, one: Document) -> None:
+        self.keys[one.article.id] = key
+        self.records[key] = one.record
+        self.names[key] = one.article.id
+
+    def lists(self) -> Lists:
+        """Return what readers are given."""
+        return {article: self.store.neighbours(article, self.sequence) for article in self.keys}
+
+    def brute_force(self, articles: Iterable[str]) -> Lists:
+        """Return what the lists should be: every pair compared."""
+        keys = np.array(sorted(self.keys.values()))
+        with closing(Signatures(self.path)) as signatures:
+            slots, days = signatures.slots(keys), signatures.places(keys)["day"].astype(np.float64)
+        table = cosines(slots, slots)
+        found: Lists = {}
+        for article in articles:
+            own = int(np.searchsorted(keys, self.keys[article]))
+            near = np.exp(-np.abs(days - days[own]) / NEAR_DAYS) * ((days > 0) & (days[own] > 0))
+            scores = table[own] * (1 + NEAR_DATE * near)
+            order = [row for row in np.lexsort((keys, -scores)) if row != own and table[own, row] >= _LEAST]
+            kept: list[int] = []
+            for row in order[:_WANTED]:
+                if table[own, row] >= COPY_SUSPECT and is_copy(
+                    self.records[int(keys[own])], self.records[int(keys[row])]
+                ):
+                    continue
+                if len(kept) < SEEN and any(table[row, other] >= COPY_COSINE for other in kept):
+                    continue
+                kept.append(int(row))
+            found[article] = [
+                (self.names[int(keys[row])], round(float(scores[row]), 4)) for row in kept[:NEIGHBOURS]
+            ]
+        return found
+
+
+def assert_same(found: Lists, expected: Lists) -> None:
+    """The same neighbours with the same scores; those that are equally near in any order."""
+    for article, wanted in expected.items():
+        assert [score for _, score in found[article]] == pytest.approx(
+            [score for _, score in wanted], abs=2e-4
+        ), article
+        least = min((score for _, score in wanted), default=0) + 3e-4
+        assert {other for other, score in found[article] if score > least} == {
+            other for other, score in wanted if score > least
+        }, article
+
+
+def test_a_rebuild_finds_what_brute_force_finds(tmp_path: Path) -> None:
+    documents = [document(number) for number in range(300)]
+    documents += [document(300 + number, like=number) for number in range(40)]
+    library = Library.of(tmp_path, documents)
+    found = library.lists()
+    assert_same(found, library.brute_force(library.keys))
+    for number in range(40):
+        assert name(number) not in dict(found[name(300 + number)])
+        assert name(300 + number) not in dict(found[name(number)])
+    assert sum(len(one) == NEIGHBOURS for one in found.values()) > 200
+
+
+def test_among_thousands_the_nearest_are_found_without_looking_at_all(tmp_path: Path) -> None:
+    number = 20 * WIDTH * NEIGHBOURS // 6  # from where on there is a bound
+    library = Library.of(tmp_path, (document(one, topics=60) for one in range(number)))
+    some = [name(one) for one in range(0, number, 40)]
+    assert_same({one: library.store.neighbours(one, 1) for one in some}, library.brute_force(some))
+
+
+def test_newcomers_come_into_every_list_they_belong_to(tmp_path: Path) -> None:
+    library = Library.of(tmp_path, (document(number) for number in range(250)))
+    for number in range(250, 262):
+        library.change([document(number)])
+    library.change([document(number) for number in range(262, 290)])
+    assert_same(library.lists(), library.brute_force(library.keys))
+
+
+def test_of_all_near_articles_mostly_copies_a_list_finds_the_others(tmp_path: Path) -> None:
+    others = [document(number, topics=1) for number in range(30)]
+    library = Library.of(tmp_path, others + [document(100 + number, like=3) for number in range(90)])
+    found = {other for other, _ in library.store.neighbours(name(3), 1)}
+    assert found
+    assert found <= {name(number) for number in range(30)} - {name(3)}
+
+
+def test_changed_and_removed_articles_leave_the_lists_and_come_back_as_they_are_now(tmp_path: Path) -> None:
+    library = Library.of(tmp_path, (document(number) for number in range(200)))
+    before = library.lists()
+    moved = document(400, topics=1)  # article 7 on another topic
+    library.change([Document(document(7).article, 2, "", (), (), moved.record)], removed=[11, 12, 13])
+    after = library.lists()
+    gone = {name(number) for number in (11, 12, 13)}
+    expected = library.brute_force(library.keys)
+    assert_same({name(7): after[name(7)]}, {name(7): expected[name(7)]})
+    for article, found in after.items():
+        if article == name(7):
+            continue
+        names = [other for other, _ in found]
+        assert not gone & set(names)
+        assert (name(7) in names) == (name(7) in dict(expected[article]))
+        stayed = [other for other, _ in before[article] if other not in gone | {name(7)}]
+        assert [other for other in names if other in stayed] == stayed[: len(names)]
+    # An older snapshot goes on with the old state, up to lists that were written anew.
+    old = library.store.neighbours(name(7), 1)
+    assert [other for other, _ in old] == [other for other, _ in before[name(7)]]
+
+
+def test_an_erased_article_is_in_no_list_and_a_later_one_finds_its_neighbours(tmp_path: Path) -> None:
+    library = Library.of(tmp_path, (document(number) for number in range(120)))
+    with library.store.writing() as writer:
+        writer.erase(name(5))
+    del library.keys[name(5)]
+    library.change([document(200)])
+    assert all(name(5) not in dict(found) for found in library.lists().values())
+    expected = library.brute_force([name(200)])
+    assert_same({name(200): library.lists()[name(200)]}, expected)
+
+
+def test_newcomers_are_found_again_once_they_are_sealed(tmp_path: Path) -> None:
+    library = Library.of(tmp_path, (document(number) for number in range(50)))
+    library.change([document(number) for number in range(50, 150)], tail=10)
+    library.change([document(150)], removed=[60], tail=10)
+    with closing(Signatures(tmp_path)) as signatures:
+        assert signatures.sealed == 150
+    library.change([document(151), document(70)], tail=10)
+    some = [name(number) for number in (150, 151, 70)]
+    assert_same({one: library.lists()[one] for one in some}, library.brute_force(some))
+
+
+def test_a_change_that_failed_and_is_done_again_leaves_the_same_lists(tmp_path: Path) -> None:
+    library = Library.of(tmp_path, (document(number) for number in range(120)))
+    one = document(203)
+    with pytest.raises(ZeroDivisionError), library.store.writing() as writer:  # noqa: PT012
+        update_neighbours(writer, {writer.add(one, 2): (one.article.published.toordinal(), one.record)})  # type: ignore[union-attr]
+        1 / 0
+    library.change([document(201)])
+    library.change([document(201), one])
+    assert_same(library.lists(), library.brute_force(library.keys))
+
+
+def test_a_list_holds_some_more_than_are_shown(tmp_path: Path) -> None:
+    library = Library.of(tmp_path, (document(number) for number in range(250)))
+    with library.store.writing() as writer:
+        sizes = {key: len(np.frombuffer(writer.list_of(key), NEIGHBOUR)) for key in library.names}
+    full = library.names[next(key for key, size in sizes.items() if size == KEPT)]
+    shown = [other for other, _ in library.store.neighbours(full, 1)]
+    library.change([], removed=[int(other[1:]) for other in shown[: KEPT - NEIGHBOURS]])
+    assert len(library.store.neighbours(full, 2)) == NEIGHBOURS
