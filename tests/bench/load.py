@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,12 +46,11 @@ Rebuild = Callable[[], str]
 
 @dataclass
 class Load:
-    """A load: what changes, how, kinds of requests left out, and what came of it."""
+    """A load: what changes, how, and what came of it."""
 
     rounds: Rounds
     change: Change
     rebuild: Rebuild
-    leave_out: Collection[str] = ()
     tally: Tally = field(default_factory=Tally)
     begun: int = 0
     rebuilt: int = 0
@@ -133,7 +132,7 @@ class Load:
         client = Client(port, self.tally)
         tags: dict[str, str] = {}
         newest = -1
-        for kind, path in self.rounds.requests(chance, lambda: self.begun, self.leave_out):
+        for kind, path in self.rounds.requests(chance, lambda: self.begun):
             if self._stop.is_set():
                 break
             known = tags.get(path) if chance.random() < KNOWN_AGAIN else None

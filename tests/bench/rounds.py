@@ -13,7 +13,7 @@ import random
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
@@ -126,11 +126,9 @@ class Rounds:
         """Return the year of publication of the batch in a round."""
         return 1990 + number % 20
 
-    def requests(
-        self, chance: random.Random, newest: Callable[[], int], leave_out: Collection[str] = ()
-    ) -> Iterator[tuple[str, str]]:
+    def requests(self, chance: random.Random, newest: Callable[[], int]) -> Iterator[tuple[str, str]]:
         """Yield (kind, path with query) for ever; *newest* tells the last round begun."""
-        kinds = [kind for kind in _KINDS if kind not in leave_out]
+        kinds = list(_KINDS)
         while True:
             kind = chance.choice(kinds)
             near = max(0, newest() - chance.randint(0, 2))
