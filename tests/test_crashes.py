@@ -67,7 +67,7 @@ def run(
 ) -> Run:
     """Do *name* in another process; kill it after *delay* or before the *fatal*-th of *events*."""
     context = servers()
-    done = context.Value("i", -1)
+    done = context.Value("i", -1, lock=False)  # a killed holder would keep it
     process = context.Process(target=work, args=(name, bed.folder, bed.index, fatal, events, done))
     process.start()
     until = time.monotonic() + PATIENCE
