@@ -16,7 +16,7 @@ from whoosh.index import TOC, EmptyIndexError
 from searchsvc.engine import TEXT, Matches, Plan
 from searchsvc.engine import Snapshot as EngineSnapshot
 from searchsvc.engines.whoosh.evaluate import count, evaluate
-from searchsvc.engines.whoosh.read import PostingCache, Segment, reading
+from searchsvc.engines.whoosh.read import MappedStorage, PostingCache, Segment, reading
 from searchsvc.engines.whoosh.write import INDEX_NAME, WhooshWriter, empty_schema
 from searchsvc.errors import IndexDamagedError
 
@@ -43,7 +43,7 @@ class WhooshSnapshot:
     @property
     def documents(self) -> int:
         """How many articles there are."""
-        return sum(int(segment.alive.sum()) for segment in self.segments)
+        return sum(segment.documents for segment in self.segments)
 
     def search(self, plan: Plan) -> Matches:
         """Answer one search."""
@@ -73,7 +73,7 @@ class WhooshEngine:
             IndexBusyError: another one is open.
             IndexDamagedError: the folder holds no index that can be read.
         """
-        return WhooshWriter(FileStorage(str(self._folder)))
+        return WhooshWriter(self._folder)
 
     def snapshot(self, former: EngineSnapshot | None = None) -> WhooshSnapshot:
         """Return the last committed state; *former* itself if it still is that state.
@@ -85,7 +85,7 @@ class WhooshEngine:
             IndexDamagedError: the folder holds no index that can be read.
         """
         old = former if isinstance(former, WhooshSnapshot) and former.folder == self._folder else None
-        storage = FileStorage(str(self._folder))
+        storage = MappedStorage(self._folder)
         for attempt in range(_OPEN_ATTEMPTS):
             number = TOC._latest_generation(storage, INDEX_NAME)
             if old is not None and number == old.toc:
@@ -99,7 +99,7 @@ class WhooshEngine:
                     raise
         raise AssertionError("unreachable")  # pragma: no cover
 
-    def _open(self, storage: FileStorage, number: int, old: WhooshSnapshot | None) -> WhooshSnapshot:
+    def _open(self, storage: MappedStorage, number: int, old: WhooshSnapshot | None) -> WhooshSnapshot:
         if number < 0:
             raise EmptyIndexError("в папке нет индекса Whoosh")
         toc = TOC.read(storage, INDEX_NAME, gen=number)

@@ -1,25 +1,45 @@
-"""Reading: a Whoosh segment's columns and posting lists as numpy arrays."""
+"""Reading: a Whoosh segment's columns and posting lists as numpy arrays.
+
+``Files`` takes them out of the mapped files, ``Segment`` adds what a search needs of a state: who
+is alive, and the cache. Whoosh's own classes find a term and a column; the bytes are decoded
+whole (``blocks``). A list of another form than this codec's goes through Whoosh's matcher.
+"""
 
 from __future__ import annotations
 
 import copy
+import io
+import mmap
+import os
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from cachetools import LRUCache
+from whoosh.codec.whoosh3 import W3Codec
+from whoosh.columns import NumericColumn, VarBytesColumn
 from whoosh.filedb.filestore import FileStorage
+from whoosh.filedb.structfile import StructFile
+from whoosh.formats import Positions
 from whoosh.reading import SegmentReader, TermNotFound
 
+from searchsvc.engines.whoosh import blocks
 from searchsvc.engines.whoosh.evaluate import POSITION_BITS, Facts, Postings
 from searchsvc.errors import IndexDamagedError
 from searchsvc.results import FACETS
 
+NUMBERS = ("key", "day", "stamp", "length")
+"""The numeric columns of an article."""
+
 _NOTHING: Postings = (np.empty(0, np.int32), np.empty(0, np.float32))
+_TERM = struct.Struct("!BfIBBfIIqi")
+"""What the term index says of a term whose list is in the postings file; ends in place and length."""
 
 
 @contextmanager
@@ -32,6 +52,20 @@ def reading(folder: Path) -> Iterator[None]:
         yield
     except Exception as error:
         raise IndexDamagedError(folder, f"{type(error).__name__}: {error}") from error
+
+
+class MappedStorage(FileStorage):  # type: ignore[misc]
+    """Opens files mapped; Whoosh's own way copies each into memory, mapped or not."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(str(folder), supports_mmap=False)
+
+    def open_file(self, name: str, **options: Any) -> StructFile:
+        """Return a file that may be deleted meanwhile."""
+        with Path(self._fpath(name)).open("rb") as file:
+            empty = not os.fstat(file.fileno()).st_size  # which cannot be mapped
+            content = io.BytesIO() if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return StructFile(content, name=name, **options)
 
 
 class PostingCache:
@@ -55,117 +89,213 @@ class PostingCache:
         return found
 
 
-class Segment:
-    """One Whoosh segment. Immutable but for deletions, which make a new ``Segment`` that
-    shares everything else with the old one."""
+class Files:
+    """The files of one segment, deleted documents included; safe for many threads."""
 
-    def __init__(self, storage: FileStorage, schema: Any, entry: Any, cache: PostingCache) -> None:
-        whole = copy.copy(entry)  # postings serve states with fewer deletions as well
+    def __init__(self, storage: MappedStorage, schema: Any, entry: Any) -> None:
+        whole = copy.copy(entry)  # serves states with fewer deletions as well
         whole._deleted = None
-        self.name = entry.segment_id()
+        self.name: str = entry.segment_id()
+        self.size: int = entry.doc_count_all()
         self._folder = Path(storage.folder)
-        self._reader = SegmentReader(storage, schema, whole)
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # Whoosh's files keep one place for all threads
+        with reading(self._folder):
+            self._reader = SegmentReader(storage, schema, whole)
+        self._known = type(self._reader.codec()) is W3Codec
+
+    def postings(self, field: str, term: bytes) -> Postings:
+        """Return document numbers in rising order and weights."""
+        with reading(self._folder):
+            try:
+                blob = self._blob(field, term)
+                ids, weights = blocks.read_postings(blob) if blob else _NOTHING
+            except blocks.UnknownFormError:
+                ids, weights, _ = self._walk(field, term)
+            return self._bounded(ids), weights
+
+    def whole(self, field: str, term: bytes) -> tuple[npt.NDArray[np.int32], blocks.Floats, list[bytes]]:
+        """Return document numbers, weights and encoded values; no values where the field has none."""
+        with reading(self._folder):
+            try:
+                blob = self._blob(field, term)
+                ids, weights, values = blocks.read_whole(blob) if blob else (*_NOTHING, [])
+            except blocks.UnknownFormError:
+                ids, weights, values = self._walk(field, term)
+            return self._bounded(ids), weights, values or []
+
+    def positions(self, field: str, term: bytes) -> npt.NDArray[np.int64]:
+        """Return ``document << POSITION_BITS | position``, rising."""
+        ids, _, values = self.whole(field, term)
+        with reading(self._folder):
+            if type(self._reader.schema[field].format) is not Positions:
+                return self._walk_positions(field, term)
+            times, found = blocks.read_positions(values)
+            return np.repeat(ids.astype(np.int64) << POSITION_BITS, times) | found
+
+    def terms(self, field: str) -> Iterator[bytes]:
+        """Yield the terms of *field* in rising order; one thread at a time."""
+        with reading(self._folder):
+            for name, term in self._reader._terms.terms_from(field, b""):
+                if name != field:
+                    return
+                yield term
+
+    def numbers(self, name: str, column: NumericColumn) -> npt.NDArray[Any]:
+        """Return a numeric column."""
+        with self._lock, reading(self._folder):
+            code = np.dtype(column._typecode)
+            whole = np.full(self.size, column.default_value(), code)
+            if not self._known:
+                return np.fromiter(self._reader.column_reader(name), code, self.size)
+            if self._reader._perdoc.has_column(name):
+                file, start, length = self._reader._perdoc._get_column_file(name)
+                stored = np.frombuffer(file.get(start, length), code.newbyteorder(">"))
+                whole[: len(stored)] = stored  # those at the end that are as the default are left out
+            return whole
+
+    def lengths(self, field: str) -> list[int]:
+        """Return how many positions *field* has in each document, as exactly as Whoosh keeps it."""
+        with self._lock, reading(self._folder):
+            return [self._reader.doc_field_length(number, field) or 0 for number in range(self.size)]
+
+    def article_ids(self) -> npt.NDArray[np.bytes_]:
+        """Return the articles' ids."""
+        with self._lock, reading(self._folder):
+            column = self._reader.column_reader("id", translate=False)
+            if type(column) is not VarBytesColumn.Reader:
+                return np.array([bytes(value) for value in column], np.bytes_)
+            sizes = np.array(column._lengths, np.int64)
+            letters = np.frombuffer(column._dbfile.get(column._basepos, int(sizes.sum())), np.uint8)
+            width = int(sizes.max(initial=1))
+            table = np.zeros((self.size, width), np.uint8)
+            table[np.arange(width) < sizes[:, None]] = letters
+            return table.view(f"S{width}").ravel()
+
+    def _blob(self, field: str, term: bytes) -> bytes | None:
+        """Return the bytes of a list, None where there is no such term."""
+        if not self._known:
+            raise blocks.UnknownFormError("another codec")
+        terms = self._reader._terms
+        with self._lock:
+            said = terms._tindex.get(terms._keycoder(field, term))
+            if said is None:
+                return None
+            if said[0]:
+                raise blocks.UnknownFormError("postings inside the term index")
+            *_, place, length = _TERM.unpack(said)
+            return bytes(terms._postfile.get(place, length))
+
+    def _walk(self, field: str, term: bytes) -> tuple[blocks.Ints, blocks.Floats, list[bytes]]:
+        """Go through a list with Whoosh's own matcher."""
+        ids, weights, values = [], [], []
+        for matcher in self._matched(field, term):
+            ids.append(matcher.id())
+            weights.append(matcher.weight())
+            values.append(matcher.value())
+        return np.array(ids, np.int64), np.array(weights, np.float32), values
+
+    def _walk_positions(self, field: str, term: bytes) -> npt.NDArray[np.int64]:
+        keys = [
+            matcher.id() << POSITION_BITS | position
+            for matcher in self._matched(field, term)
+            for position in matcher.value_as("positions")
+        ]
+        return np.array(keys, np.int64)
+
+    def _matched(self, field: str, term: bytes) -> Iterator[Any]:
+        with self._lock:
+            try:
+                matcher = self._reader.postings(field, term)
+            except (TermNotFound, KeyError):
+                return
+            while matcher.is_active():
+                yield matcher
+                matcher.next()
+
+    def _bounded(self, numbers: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+        if len(numbers) and not 0 <= numbers.min() <= numbers.max() < self.size:
+            raise ValueError("a posting names a document that is not there")
+        return numbers.astype(np.int32)
+
+
+class Segment:
+    """A segment in one state of the index. Deletions make a new ``Segment`` that shares
+    everything else with the old one."""
+
+    def __init__(self, files: Files, facts: Facts, alive: npt.NDArray[np.bool_], cache: PostingCache) -> None:
+        self.name = files.name
+        self.facts = facts
+        self.alive = alive
+        self._files = files
         self._cache = cache
-        self.facts = _read_facts(self._reader)
-        self.alive = _alive(entry)
 
     @classmethod
     def opened(
-        cls, storage: FileStorage, schema: Any, entry: Any, cache: PostingCache, former: Segment | None
+        cls, storage: MappedStorage, schema: Any, entry: Any, cache: PostingCache, former: Segment | None
     ) -> Segment:
         """Open the segment that *entry* of a table of contents names, reusing *former*."""
+        alive = living(entry)
         if former is None:
-            return cls(storage, schema, entry, cache)
-        alive = _alive(entry)
+            files = Files(storage, schema, entry)
+            return cls(files, _facts(files, schema), alive, cache)
         if np.array_equal(alive, former.alive):
             return former
-        later = copy.copy(former)
-        later.alive = alive
-        return later
+        return cls(former._files, former.facts, alive, cache)
+
+    @cached_property
+    def documents(self) -> int:
+        """How many are alive."""
+        return int(self.alive.sum())
+
+    @cached_property
+    def words(self) -> float:
+        """How many tokens they have."""
+        return float(self.facts.lengths[self.alive].sum())
 
     def postings(self, field: str, term: str) -> Postings:
         """Return (document numbers in rising order, weights); deleted documents included."""
-        ids, weights = self._cache.get((self.name, field, term), lambda: self._load(field, term))
+        ids, weights = self._cache.get(
+            (self.name, field, term), lambda: self._files.postings(field, _bytes(term))
+        )
         return ids, weights
 
     def positions(self, field: str, term: str) -> npt.NDArray[np.int64]:
         """Return ``document << POSITION_BITS | position``, rising; deleted documents included."""
-        return self._cache.get((self.name, field, term, "at"), lambda: self._load_positions(field, term))[0]
-
-    def _matcher(self, field: str, term: str) -> Any:
-        try:  # a lone surrogate can be asked for, but is in no term
-            return self._reader.postings(field, term.encode(errors="surrogatepass"))
-        except (TermNotFound, KeyError):
-            return None
-
-    def _load(self, field: str, term: str) -> Postings:
-        ids, weights = [], []
-        with self._lock, reading(self._folder):  # Whoosh's files keep one place for all threads
-            matcher = self._matcher(field, term)
-            if matcher is None:
-                return _NOTHING
-            while matcher.is_active():
-                ids.append(matcher.id())
-                weights.append(matcher.weight())
-                matcher.next()
-            return _numbers(ids, len(self.alive)), np.array(weights, np.float32)
-
-    def _load_positions(self, field: str, term: str) -> tuple[npt.NDArray[np.int64]]:
-        keys: list[int] = []
-        with self._lock, reading(self._folder):
-            matcher = self._matcher(field, term)
-            while matcher is not None and matcher.is_active():
-                base = matcher.id() << POSITION_BITS
-                keys.extend(base | position for position in matcher.value_as("positions"))
-                matcher.next()
-            found = np.array(keys, np.int64)
-            _numbers(found >> POSITION_BITS, len(self.alive))
-            return (found,)
+        return self._cache.get(
+            (self.name, field, term, "at"), lambda: (self._files.positions(field, _bytes(term)),)
+        )[0]
 
 
-def _alive(entry: Any) -> npt.NDArray[np.bool_]:
+def living(entry: Any) -> npt.NDArray[np.bool_]:
+    """Return which documents of a segment of a table of contents are not deleted."""
     alive = np.ones(entry.doc_count_all(), np.bool_)
     alive[list(entry.deleted_docs())] = False
     return alive
 
 
-def _numbers(numbers: npt.ArrayLike, size: int) -> npt.NDArray[np.int32]:
-    """Return document numbers of a segment of *size* documents as an array."""
-    found = np.asarray(numbers)
-    if len(found) and not 0 <= found.min() <= found.max() < size:
-        raise ValueError("a posting names a document that is not there")
-    return found.astype(np.int32)
+def _bytes(term: str) -> bytes:
+    return term.encode(errors="surrogatepass")  # can be asked for, but is in no term
 
 
-def _read_facts(reader: Any) -> Facts:
-    size = reader.doc_count_all()
-
-    def column(name: str, dtype: Any) -> npt.NDArray[Any]:
-        values = reader.column_reader(name)
-        return np.fromiter((values[number] for number in range(size)), dtype, size)
-
-    ids = reader.column_reader("id")
+def _facts(files: Files, schema: Any) -> Facts:
+    key, day, stamp, length = (files.numbers(name, schema[name].column_type) for name in NUMBERS)
     return Facts(
-        ids=np.array([bytes(ids[number].encode()) for number in range(size)], np.bytes_),
-        keys=column("key", np.int32),
-        days=column("day", np.int32),
-        stamps=column("stamp", np.int64),
-        lengths=column("length", np.float64),
-        facets={name: _read_facet(reader, name) for name in FACETS},
+        ids=files.article_ids(),
+        keys=key,
+        days=day,
+        stamps=stamp,
+        lengths=length.astype(np.float64),
+        facets={name: _facet(files, name) for name in FACETS},
     )
 
 
-def _read_facet(
-    reader: Any, field: str
-) -> tuple[tuple[str, ...], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+def _facet(files: Files, field: str) -> tuple[tuple[str, ...], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Return a facet's values, and pairs (document, number of its value) as two arrays."""
-    values: list[str] = []
-    documents: list[int] = []
-    numbers: list[int] = []
-    for term in reader.lexicon(field):
-        ids = list(reader.postings(field, bytes(term)).all_ids())
-        documents.extend(ids)
-        numbers.extend([len(values)] * len(ids))
-        values.append(bytes(term).decode())
-    return tuple(values), _numbers(documents, reader.doc_count_all()), np.array(numbers, np.int32)
+    terms = list(files.terms(field))
+    documents = [files.postings(field, term)[0] for term in terms]
+    numbers = np.repeat(np.arange(len(terms), dtype=np.int32), [len(some) for some in documents])
+    return (
+        tuple(term.decode() for term in terms),
+        np.concatenate([np.empty(0, np.int32), *documents]),
+        numbers,
+    )

@@ -1,29 +1,57 @@
-"""Writing: entries with ready terms go through Whoosh's own writer into an ordinary index."""
+"""Writing: an ordinary Whoosh index, its posting lists made by whole blocks.
+
+A writer gathers postings in arrays (``_Gathered``) and writes them as a segment when they are too many
+or when it commits; segments are merged list by list. Columns, term index and table of contents go
+through Whoosh's own classes.
+"""
 
 from __future__ import annotations
 
+import heapq
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain, compress, groupby, repeat
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from whoosh import columns, fields, formats
-from whoosh.filedb.filestore import FileStorage
+from whoosh.codec.whoosh3 import W3Codec, W3TermInfo
 from whoosh.index import TOC, clean_files
-from whoosh.writing import MERGE_SMALL
+from whoosh.system import pack_ushort
+from whoosh.util.numeric import byte_to_length, length_to_byte
+from whoosh.writing import IndexingError
 
 from searchsvc.engine import FORMS, TEXT, TITLE, Entry
-from searchsvc.engines.whoosh.read import reading
+from searchsvc.engines.whoosh import blocks
+from searchsvc.engines.whoosh.read import NUMBERS, Files, MappedStorage, living, reading
 from searchsvc.errors import IndexBusyError
 
 INDEX_NAME = "searchsvc"
 
 NO_DAY = 0
 NO_STAMP = -(2**62)
-WRITER_MB = 256
-"""Postings gathered in memory before Whoosh spills a sorted run to disk."""
+
+GATHERED_BYTES = 160 * 2**20
+"""Postings in memory before they are written as a segment; writing takes as much again."""
+
+LARGE = 10_000
+"""Living articles of a segment that only ``compact`` merges."""
+
+MOST_SEGMENTS = 8
+"""Smaller segments that a commit leaves; every one makes each search a little longer."""
+
+_TERM_BYTES = 150
+"""What a term takes in memory, about."""
+
+_AT_ONCE = 500_000
+"""Postings made into bytes at once."""
 
 Posting = tuple[bytes, int, float, bytes]
 
@@ -106,24 +134,254 @@ def empty_schema() -> fields.Schema:
     return schema
 
 
-class WhooshWriter:
-    """Collects changes in a Whoosh writer; cancels it where ``commit`` was not reached."""
+# --- posting lists on their way to the disk ------------------------------------------------
 
-    def __init__(self, storage: FileStorage) -> None:
-        self._storage = storage
-        with reading(Path(storage.folder)):
-            index = storage.open_index(indexname=INDEX_NAME)
-        # Ours to release: Whoosh forgets its lock where the disk is too full to begin or to cancel.
-        self._lock = index.lock("WRITELOCK")
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A posting list; ``values`` as ``blocks.make`` wants them."""
+
+    term: bytes
+    ids: npt.NDArray[np.integer[Any]]
+    weights: blocks.Floats | None
+    values: Callable[[int, int], bytes] | None
+
+
+class _Terms(dict[str, int]):
+    """Numbers of terms in the order they come."""
+
+    def __missing__(self, term: str) -> int:
+        term.encode()  # a term that cannot be written is refused before anything is taken of it
+        number = self[term] = len(self)
+        return number
+
+
+class _Gathered:
+    """Postings of one field in arrays, article after article."""
+
+    def __init__(self) -> None:
+        self._terms = _Terms()
+        self._numbers = array("I")
+        self._postings = array("I")  # of each article
+        self._weights = array("f")
+        self._times = array("I")  # positions of each posting
+        self._positions = array("I")
+
+    def add(
+        self, terms: Sequence[str], weights: Iterable[float] = (), positions: Sequence[Sequence[int]] = ()
+    ) -> int:
+        """Take an article's terms; return how many positions they have."""
+        before = len(self._positions)
+        self._numbers.extend(map(self._terms.__getitem__, terms))
+        self._postings.append(len(terms))
+        self._weights.extend(weights)
+        self._times.extend(map(len, positions))
+        self._positions.extend(chain.from_iterable(positions))
+        return len(self._positions) - before
+
+    def size(self) -> int:
+        """Return about how many bytes it takes."""
+        arrays = (self._numbers, self._weights, self._times, self._positions)
+        return sum(len(some) * some.itemsize for some in arrays) + _TERM_BYTES * len(self._terms)
+
+    def lists(self) -> Iterator[_List]:
+        """Yield posting lists in the order of their terms."""
+        terms = sorted(self._terms)
+        ranks = np.empty(len(terms), np.int64)
+        ranks[[self._terms[term] for term in terms]] = np.arange(len(terms))
+        keys = ranks[np.frombuffer(self._numbers, np.uint32)]
+        ends = np.cumsum(np.bincount(keys, minlength=len(terms)))
+        keys = keys << 32 | np.arange(len(keys))
+        keys.sort()  # plain numbers: many times faster than argsort
+        places = keys & 0xFFFFFFFF
+        postings = np.frombuffer(self._postings, np.uint32)
+        owners = np.repeat(np.arange(len(postings), dtype=np.int32), postings)
+        times = np.frombuffer(self._times, np.uint32)
+        begins = np.cumsum(times, dtype=np.int64) - times
+        first = 0
+        while first < len(terms):
+            start = int(ends[first - 1]) if first else 0
+            last = max(first + 1, int(np.searchsorted(ends, start + _AT_ONCE)))
+            some = places[start : ends[last - 1]]
+            weights = np.frombuffer(self._weights, np.float32)[some] if self._weights else None
+            values = self._values(times[some].astype(np.int64), begins[some]) if self._times else None
+            yield from _cut(terms[first:last], ends[first:last] - start, owners[some], weights, values)
+            first = last
+
+    def _values(self, times: blocks.Ints, begins: blocks.Ints) -> Callable[[int, int, int], bytes]:
+        """Return what gives the pickled values from a start on, from one to another."""
+        shifts = np.repeat(begins - (np.cumsum(times) - times), times)
+        positions = np.frombuffer(self._positions, np.uint32)[shifts + np.arange(len(shifts))]
+        made, bounds = blocks.pickled_positions(times, positions.astype(np.int64))
+        return lambda start, first, end: made[bounds[start + first] : bounds[start + end]].tobytes()
+
+
+def _cut(
+    terms: Sequence[str],
+    ends: blocks.Ints,
+    ids: npt.NDArray[np.int32],
+    weights: blocks.Floats | None,
+    values: Callable[[int, int, int], bytes] | None,
+) -> Iterator[_List]:
+    """Yield the list of each of *terms*; they stand one after another, up to *ends*."""
+    start = 0
+    for term, end in zip(terms, ends.tolist(), strict=True):
+        light = None if weights is None else weights[start:end]
+        yield _List(term.encode(), ids[start:end], light, values and partial(values, start))
+        start = end
+
+
+def _merged_lists(name: str, parts: Sequence[_Part]) -> Iterator[_List]:
+    """Yield the posting lists of a field of several segments, deleted articles left out."""
+    streams = [zip(part.files.terms(name), repeat(number)) for number, part in enumerate(parts)]
+    for term, holders in groupby(heapq.merge(*streams), key=itemgetter(0)):
+        ids, weights = [], []
+        values: list[bytes] = []
+        for _, number in holders:
+            found, some_weights, some_values = parts[number].files.whole(name, term)
+            keep = parts[number].alive[found]
+            ids.append(parts[number].places[found[keep]])
+            weights.append(some_weights[keep])
+            values += compress(some_values, keep.tolist())
+        joined = np.concatenate(ids)
+        if len(joined):
+            yield _List(term, joined, np.concatenate(weights), partial(_pickled, values) if values else None)
+
+
+def _pickled(values: Sequence[bytes], first: int, end: int) -> bytes:
+    return blocks.pickled(values[first:end])
+
+
+# --- segments -----------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Documents:
+    """Columns of articles; ``lengths`` of the scored fields count positions."""
+
+    ids: list[bytes] = field(default_factory=list)
+    numbers: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in NUMBERS})
+    lengths: dict[str, list[int]] = field(default_factory=lambda: {TEXT: [], TITLE: []})
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A segment to be merged: who is alive, and at which place each of them will be."""
+
+    files: Files
+    alive: npt.NDArray[np.bool_]
+    places: blocks.Ints
+
+    @classmethod
+    def several(cls, storage: MappedStorage, schema: fields.Schema, entries: Iterable[Any]) -> list[_Part]:
+        """Return parts in the order of *entries*."""
+        parts, start = [], 0
+        for entry in entries:
+            alive = living(entry)
+            parts.append(cls(Files(storage, schema, entry), alive, np.cumsum(alive) - 1 + start))
+            start += int(alive.sum())
+        return parts
+
+
+def _joined(schema: fields.Schema, parts: Iterable[_Part]) -> _Documents:
+    """Return the columns of those who are alive."""
+    whole = _Documents()
+    for part in parts:
+        whole.ids += part.files.article_ids()[part.alive].tolist()
+        for name, numbers in whole.numbers.items():
+            numbers.extend(part.files.numbers(name, schema[name].column_type)[part.alive].tolist())
+        for name, lengths in whole.lengths.items():
+            lengths.extend(compress(part.files.lengths(name), part.alive.tolist()))
+    return whole
+
+
+def _write_segment(
+    storage: MappedStorage,
+    schema: fields.Schema,
+    documents: _Documents,
+    lists: Callable[[str], Iterable[_List]],
+) -> Any:
+    """Write a segment of *documents* with the posting *lists* of each field; return its entry for the
+    table of contents."""
+    codec = W3Codec()
+    entry = codec.new_segment(storage, INDEX_NAME)
+    entry.set_doc_count(len(documents.ids))
+    columns_writer = codec.per_document_writer(storage, entry)
+    _write_columns(columns_writer, schema, documents)
+    columns_writer.close()
+    terms_writer = codec.field_writer(storage, entry)
+    for name in sorted(name for name, kind in schema.items() if kind.indexed):
+        lengths = documents.lengths.get(name)
+        codes = (
+            None if lengths is None else np.array([length_to_byte(length) for length in lengths], np.uint8)
+        )
+        _write_lists(terms_writer, name, schema[name], lists(name), codes)
+    terms_writer.close()
+    entry.create_compound_file(storage)
+    return entry
+
+
+def _write_columns(writer: Any, schema: fields.Schema, documents: _Documents) -> None:
+    kinds = [(schema[name].column_type, name, values) for name, values in documents.numbers.items()]
+    kinds.append((schema["id"].column_type, "id", documents.ids))  # type: ignore[arg-type]
+    for number in range(len(documents.ids)):
+        writer.start_doc(number)
+        for kind, name, values in kinds:
+            writer.add_column_value(name, kind, values[number])
+        for name, lengths in documents.lengths.items():
+            writer.add_field(name, schema[name], None, lengths[number])
+        writer.finish_doc()
+
+
+def _write_lists(
+    writer: Any, name: str, kind: Any, lists: Iterable[_List], codes: npt.NDArray[np.uint8] | None
+) -> None:
+    started = False
+    for one in lists:
+        if not started:
+            writer.start_field(name, kind)
+            started = True
+        made = blocks.make(one.ids, one.weights, one.values, None if codes is None else codes[one.ids])
+        info = W3TermInfo(
+            made.weight,
+            len(one.ids),
+            byte_to_length(made.shortest),
+            byte_to_length(made.longest),
+            made.greatest,
+            int(one.ids[0]),
+            int(one.ids[-1]),
+        )
+        info.set_extent(writer._postfile.tell(), len(made.blob))
+        writer._postfile.write(made.blob)
+        writer._tindex.add(pack_ushort(writer._fieldid) + one.term, info.to_bytes())
+
+
+# --- the writer ---------------------------------------------------------------------------
+
+
+class WhooshWriter:
+    """Collects changes in memory and in segments that no table of contents names yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self._storage = MappedStorage(folder)
+        with reading(folder):
+            TOC.read(self._storage, INDEX_NAME)
+        self._lock = self._storage.lock(f"{INDEX_NAME}_WRITELOCK")
         if not self._lock.acquire():
             raise IndexBusyError("Индекс Whoosh", "в него пишет другой процесс")
         try:
-            self._writer = index.writer(limitmb=WRITER_MB, _lk=False)
+            with reading(folder):
+                self._toc = TOC.read(self._storage, INDEX_NAME)
+            self._clean()
         except BaseException:
             self._lock.release()
             raise
         self._open = True
+        self._files: dict[str, Files] = {}
+        self._entries = list(self._toc.segments)
+        self._former = len(self._entries)
         self._fresh: set[str] = set()
+        self._begin()
 
     def __enter__(self) -> WhooshWriter:
         return self
@@ -133,32 +391,54 @@ class WhooshWriter:
     ) -> None:
         self._abandon()
 
+    def _begin(self) -> None:
+        """Begin to gather anew."""
+        self._documents = _Documents()
+        indexed = (name for name, kind in self._toc.schema.items() if kind.indexed)
+        self._gathered = {name: _Gathered() for name in indexed}
+
     def add(self, entry: Entry) -> None:
         """Add an article that the index does not have.
 
-        Where that fails, the writer is done for: Whoosh would give the next article what it took
-        of this one.
+        Where that fails, the writer is done for: part of the article may have been taken.
         """
+        self._check()
         self._fresh.add(entry.article_id)
         try:
             self._add(entry)
+            if sum(some.size() for some in self._gathered.values()) > GATHERED_BYTES:
+                self._flush()
         except BaseException:
             self._abandon()
             raise
 
     def _add(self, entry: Entry) -> None:
-        self._writer.add_document(
-            id=entry.article_id,
-            source=(entry.source,),
-            category=entry.categories,
-            tag=entry.tags,
-            year=(str(entry.year),) if entry.year is not None else (),
-            key=entry.key,
-            day=NO_DAY if entry.day is None else entry.day,
-            stamp=NO_STAMP if entry.stamp is None else entry.stamp,
-            length=entry.length,
-            **{TEXT: entry.text, TITLE: entry.title, FORMS: entry.forms},
+        values: dict[str, Iterable[str]] = {
+            "id": (entry.article_id,),
+            "source": (entry.source,),
+            "category": entry.categories,
+            "tag": entry.tags,
+            "year": (str(entry.year),) if entry.year is not None else (),
+            FORMS: entry.forms,
+        }
+        for name, some in values.items():
+            self._gathered[name].add([value for value in dict.fromkeys(some) if value])
+        weights, positions = zip(*entry.text.values(), strict=True) if entry.text else ((), ())
+        places = list(entry.title.values())
+        documents = self._documents
+        documents.lengths[TEXT].append(self._gathered[TEXT].add(list(entry.text), weights, positions))
+        documents.lengths[TITLE].append(
+            self._gathered[TITLE].add(list(entry.title), map(len, places), places)
         )
+        documents.ids.append(entry.article_id.encode())
+        numbers = (
+            entry.key,
+            NO_DAY if entry.day is None else entry.day,
+            NO_STAMP if entry.stamp is None else entry.stamp,
+            entry.length,
+        )
+        for name, number in zip(NUMBERS, numbers, strict=True):
+            documents.numbers[name].append(number)
 
     def replace(self, entry: Entry) -> None:
         """Add an article, or put it in the place of the one with its id."""
@@ -166,37 +446,80 @@ class WhooshWriter:
         self.add(entry)
 
     def delete(self, article_id: str) -> None:
-        """Remove an article if it is there.
-
-        Whoosh cannot see what this very writer has added; an id comes once a batch.
-        """
+        """Remove an article if it is there; an id comes once a batch."""
+        self._check()
         if article_id in self._fresh:
             raise ValueError(f"{article_id} was added by this writer; commit first")
-        self._writer.delete_by_term("id", article_id)
+        for entry in self._entries[: self._former]:
+            name = entry.segment_id()
+            if name not in self._files:
+                self._files[name] = Files(self._storage, self._toc.schema, entry)
+            for number in self._files[name].postings("id", article_id.encode(errors="surrogatepass"))[0]:
+                entry.delete_document(int(number))
 
     def commit(self, mark: str, *, compact: bool = False) -> None:
         """Make all changes visible at once, with *mark*."""
-        self._writer.schema.mark = mark
-        if compact:
-            self._writer.commit(optimize=True)
-        else:
-            self._writer.commit(mergetype=MERGE_SMALL)
-        self._open = False
-        self._lock.release()
+        self._check()
+        self._flush()
+        schema = self._toc.schema
+        entries = [entry for entry in self._entries if entry.doc_count()]
+        chosen = _to_merge(entries, compact=compact)
+        if chosen:
+            parts = _Part.several(self._storage, schema, chosen)
+            lists = partial(_merged_lists, parts=parts)
+            entries = [entry for entry in entries if entry not in chosen]
+            entries.append(_write_segment(self._storage, schema, _joined(schema, parts), lists))
+        schema.mark = mark
+        TOC(schema, entries, self._toc.generation + 1).write(self._storage, INDEX_NAME)
+        self._abandon()
+
+    def _flush(self) -> None:
+        """Write what has been gathered as a segment."""
+        if not self._documents.ids:
+            return
+        lists = {name: some.lists() for name, some in self._gathered.items()}
+        self._entries.append(
+            _write_segment(self._storage, self._toc.schema, self._documents, lists.__getitem__)
+        )
+        self._begin()
+
+    def _check(self) -> None:
+        if not self._open:
+            raise IndexingError("This writer is closed")
 
     def _abandon(self) -> None:
-        """Close the writer if it is open, and remove all files but those of the last commit."""
+        """Close the writer if it is open."""
         if not self._open:
             return
         self._open = False
-        with suppress(Exception):  # Whoosh raises anything where a full disk left files half closed
-            self._writer.cancel()
         try:
-            toc = TOC.read(self._storage, INDEX_NAME)
-            clean_files(self._storage, INDEX_NAME, toc.generation, toc.segments)
-            for name in self._storage.list():
-                if name.startswith(f"_{INDEX_NAME}_") and not name.endswith(".toc"):  # of a commit cut short
-                    self._storage.delete_file(name)
-            shutil.rmtree(self._writer.temp_storage().folder, ignore_errors=True)
+            self._clean()
         finally:
             self._lock.release()
+
+    def _clean(self) -> None:
+        """Remove all files but those of the last commit."""
+        toc = TOC.read(self._storage, INDEX_NAME)
+        clean_files(self._storage, INDEX_NAME, toc.generation, toc.segments)
+        for name in self._storage.list():
+            if name.startswith(f"_{INDEX_NAME}_") and not name.endswith(".toc"):  # of a commit cut short
+                self._storage.delete_file(name)
+        shutil.rmtree(Path(self._storage.folder, f"{INDEX_NAME}.tmp"), ignore_errors=True)
+
+
+def _to_merge(entries: Sequence[Any], *, compact: bool) -> list[Any]:
+    """Return the segments that a commit makes into one: with *compact* all, else the smallest of
+    those that are not large, where there are many of these."""
+    if compact:
+        return list(entries) if len(entries) > 1 or any(entry.has_deletions() for entry in entries) else []
+    small = sorted((one for one in entries if one.doc_count() < LARGE), key=lambda one: one.doc_count())
+    if len(small) <= MOST_SEGMENTS:
+        return []
+    number = total = 0
+    while number < len(small):
+        size = small[number].doc_count()
+        if len(small) - number < MOST_SEGMENTS // 2 and size > total:
+            break
+        total += size
+        number += 1
+    return small[:number]

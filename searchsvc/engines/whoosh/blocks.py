@@ -1,0 +1,280 @@
+"""Whoosh's posting lists by whole blocks: bytes to arrays and back.
+
+A list of the codec W3 is ``W3Bl`` and then blocks: an int32, the block's length (negative: the
+last one); a pickle (number of postings, last id, greatest weight, compressed?, codes of the
+shortest and the longest field); a pickle, zlib'd where it says so, of (ids, weights, values).
+Ids are deltas that start anew in each block. Weights are None (all 1), one number, or one a
+posting. A value of a field with positions is a frequency of four bytes and a pickled list of
+deltas.
+
+Two things are ours, and plain Whoosh reads them without noticing. Numbers are pickled as an
+``array`` instead of a tuple: a tenth of the time to load. And the second pickle begins with a
+number that is pushed and popped: how long ids and weights are, so that a reader who wants no
+positions inflates no more than that.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import struct
+import zlib
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+MAGIC = b"W3Bl"
+POSTINGS = 512
+"""In a block of ours; Whoosh's have 128. Larger ones are decoded faster, a posting."""
+
+_LENGTH = struct.Struct("!i")
+_PROTOCOL = b"\x80\x03"
+_HEAD = struct.Struct("<3sic")  # PROTO 3, BININT; the number; POP
+_PUSH, _POP = _PROTOCOL + b"J", b"0"
+_FEW = 12
+"""So many numbers are shorter as a tuple."""
+
+_WORTH_COMPRESSING = 150
+_COMPRESSION = 1
+_FREQUENCY_BYTES = 4
+_KNOWN_CLASSES = {("array", "array"), ("array", "_array_reconstructor"), ("_codecs", "encode")}
+
+
+class UnknownFormError(Exception):
+    """Not the form of list that this module knows."""
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Knows numbers, strings, bytes, tuples, lists and arrays, and nothing that could run."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) in _KNOWN_CLASSES:
+            return super().find_class(module, name)
+        if (module, name) in {("builtins", "bytes"), ("__builtin__", "bytes")}:
+            return bytes  # how protocol 2 writes that there are none
+        raise pickle.UnpicklingError(f"{module}.{name} in a posting list")
+
+
+def _load(data: bytes) -> Any:
+    return _PlainUnpickler(io.BytesIO(data)).load()
+
+
+# --- reading ------------------------------------------------------------------------------
+
+
+def read_postings(blob: bytes) -> tuple[Ints, Floats]:
+    """Return ids in rising order and weights of a whole list."""
+    ids, weights = [], []
+    for number, compressed, data in _blocks(blob):
+        deltas, stored = _prefix(data, number, compressed)
+        ids.append(_ids(deltas, number))
+        weights.append(_weights(stored, number))
+    return np.concatenate(ids), np.concatenate(weights)
+
+
+def read_whole(blob: bytes) -> tuple[Ints, Floats, list[bytes] | None]:
+    """Return ids, weights and values of a whole list; no values where none are stored."""
+    ids, weights = [], []
+    values: list[bytes] | None = []
+    for number, compressed, data in _blocks(blob):
+        deltas, stored, some = _load(zlib.decompress(data) if compressed else data)
+        ids.append(_ids(deltas, number))
+        weights.append(_weights(stored, number))
+        if some is None or values is None:
+            values = None
+        elif isinstance(some, tuple) and len(some) == number:
+            values += some
+        else:
+            raise UnknownFormError("values of another form")
+    return np.concatenate(ids), np.concatenate(weights), values
+
+
+def read_positions(values: list[bytes]) -> tuple[Ints, Ints]:
+    """Return how many positions each value has, and all positions one after another."""
+    # The opcodes of a tuple around all lists make one pickle of them.
+    lists = _load(b"(" + b"".join([value[_FREQUENCY_BYTES:-1] for value in values]) + b"t.")
+    if len(lists) != len(values):
+        raise ValueError("a posting without a list of positions")
+    times = np.fromiter(map(len, lists), np.int64, len(lists))
+    deltas = np.fromiter(chain.from_iterable(lists), np.int64, int(times.sum()))
+    return times, _running(deltas, times)
+
+
+def _running(deltas: Ints, times: Ints) -> Ints:
+    """Sum up deltas, anew for each of the postings that have *times* of them."""
+    sums = np.cumsum(deltas)
+    starts = np.cumsum(times) - times
+    before = np.where(starts > 0, sums[starts - 1], 0) if len(sums) else starts
+    return sums - np.repeat(before, times)
+
+
+def _blocks(blob: bytes) -> Iterator[tuple[int, bool, bytes]]:
+    """Yield number of postings, whether compressed, and data of each block."""
+    if blob[: len(MAGIC)] != MAGIC:
+        raise UnknownFormError("no W3Bl at the beginning")
+    place, last = len(MAGIC), False
+    while not last:
+        (length,) = _LENGTH.unpack_from(blob, place)
+        last = length < 0
+        place += _LENGTH.size
+        block = io.BytesIO(blob[place : place + abs(length)])
+        place += abs(length)
+        number, _, _, compression, *_ = _PlainUnpickler(block).load()
+        yield number, bool(compression), block.read()
+
+
+def _prefix(data: bytes, number: int, compressed: bool) -> tuple[Any, Any]:
+    """Return ids and weights of a block, inflating no more than them where it says how long they are."""
+    inflater = zlib.decompressobj()
+    start = inflater.decompress(data, _HEAD.size + 200 + 8 * number) if compressed else data
+    push, length, pop = _HEAD.unpack_from(start.ljust(_HEAD.size))
+    if push != _PUSH or pop != _POP:
+        ids, weights, _ = _load(start + inflater.decompress(inflater.unconsumed_tail) if compressed else data)
+        return ids, weights
+    missing = _HEAD.size + length - len(start)
+    if missing > 0:
+        start += inflater.decompress(inflater.unconsumed_tail, missing)
+    ids, weights = _load(_PROTOCOL + start[_HEAD.size : _HEAD.size + length] + b"\x86.")
+    return ids, weights
+
+
+def _ids(deltas: Any, number: int) -> Ints:
+    if len(deltas) != number:
+        raise ValueError("a block of another length than it says")
+    return np.cumsum(np.array(deltas), dtype=np.int64)
+
+
+def _weights(stored: Any, number: int) -> Floats:
+    if stored is None:
+        return np.ones(number, np.float32)
+    if isinstance(stored, float | int):
+        return np.full(number, stored, np.float32)
+    if len(stored) != number:
+        raise ValueError("a block without a weight for each posting")
+    return np.array(stored, np.float32)
+
+
+# --- writing ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A list as bytes, and what Whoosh's term index says of it."""
+
+    blob: bytes
+    weight: float
+    greatest: float
+    shortest: int
+    longest: int
+
+
+def make(
+    ids: Ints,
+    weights: Floats | None,
+    values: Callable[[int, int], bytes] | None,
+    codes: npt.NDArray[np.uint8] | None,
+) -> Made:
+    """Return the list of postings with *ids* (rising) and *weights* (None: all 1).
+
+    ``values(first, end)`` gives their pickled values one after another; *codes* are the codes of the
+    lengths of their fields.
+    """
+    number = len(ids)
+    deltas = np.diff(ids, prepend=0)
+    deltas[::POSTINGS] = ids[::POSTINGS]
+    parts = [MAGIC]
+    greatest, shortest, longest = 0.0, 255, 0
+    for first in range(0, number, POSTINGS):
+        end = min(first + POSTINGS, number)
+        most, light = (1.0, None) if weights is None else _light(weights[first:end])
+        some = (0, 0) if codes is None else (int(codes[first:end].min()), int(codes[first:end].max()))
+        greatest, shortest, longest = max(greatest, most), min(shortest, some[0]), max(longest, some[1])
+        head = _body(_narrow(deltas[first:end])) + _body(light)
+        tail = b"N" if values is None else b"(" + values(first, end) + b"t"
+        data = b"".join((_HEAD.pack(_PUSH, len(head), _POP), head, tail, b"\x87."))
+        compression = _COMPRESSION if len(data) > _WORTH_COMPRESSING else 0
+        if compression:
+            data = zlib.compress(data, compression)
+        info = pickle.dumps((end - first, int(ids[end - 1]), most, compression, *some), 3)
+        length = len(info) + len(data)
+        parts += (_LENGTH.pack(-length if end == number else length), info, data)
+    weight = float(number) if weights is None else float(weights.sum())
+    return Made(b"".join(parts), weight, greatest, shortest, longest)
+
+
+def pickled(values: Iterable[bytes]) -> bytes:
+    """Return values as ``make`` wants them."""
+    return b"".join([_start(len(value)) + value for value in values])
+
+
+def _start(size: int) -> bytes:
+    return b"C%c" % size if size < 256 else b"B" + struct.pack("<I", size)
+
+
+def pickled_positions(times: Ints, positions: Ints) -> tuple[npt.NDArray[np.uint8], Ints]:
+    """Return values as ``make`` wants them, and where each begins; one more says where the last ends.
+
+    Each posting has *times* of the *positions*. What is written is what
+    ``whoosh.formats.Positions`` writes, but for the pickle's protocol and memo.
+    """
+    starts = np.cumsum(times) - times
+    deltas = positions.copy()
+    deltas[1:] -= positions[:-1]
+    some = times > 0
+    deltas[starts[some]] = positions[starts[some]]
+    largest = np.zeros(len(times), np.int64)
+    if len(deltas):
+        largest[some] = np.maximum.reduceat(deltas, starts[some])
+    width = np.where(largest < 1 << 8, 1, np.where(largest < 1 << 16, 2, 4))
+    size = _FREQUENCY_BYTES + 4 + times * (1 + width)
+    long = size > 255
+    bounds = np.concatenate([[0], np.cumsum(size + np.where(long, 5, 2))])
+    begins, ends = bounds[:-1], bounds[1:]
+    made = np.zeros(int(bounds[-1]), np.uint8)
+    made[begins] = np.where(long, ord("B"), ord("C"))
+    made[begins + 1] = size & 255
+    for byte in (1, 2, 3):
+        made[begins[long] + 1 + byte] = size[long] >> 8 * byte & 255
+    body = ends - size
+    for byte in range(_FREQUENCY_BYTES):
+        made[body + 3 - byte] = times >> 8 * byte & 255
+    made[body + 4], made[body + 5] = ord("]"), ord("(")
+    wide = np.repeat(width, times)
+    at = np.repeat(body + 6, times) + (np.arange(len(deltas)) - np.repeat(starts, times)) * (1 + wide)
+    made[at] = np.array([0, *b"KM", 0, ord("J")], np.uint8)[wide]
+    made[at + 1] = deltas & 255
+    for byte in (1, 2, 3):
+        has = wide > byte
+        if has.any():
+            made[at[has] + 1 + byte] = deltas[has] >> 8 * byte & 255
+    made[ends - 2], made[ends - 1] = ord("e"), ord(".")
+    return made, bounds
+
+
+def _narrow(numbers: Ints) -> Any:
+    """Return numbers as what is soon pickled and soon loaded."""
+    if len(numbers) < _FEW:
+        return tuple(numbers.tolist())
+    code = next(code for code in "BHI" if int(numbers.max()) < 1 << 8 * array(code).itemsize)
+    return array(code, numbers.astype(code).tobytes())
+
+
+def _light(weights: Floats) -> tuple[float, Any]:
+    """Return the greatest weight and the weights as Whoosh stores them."""
+    least, most = float(weights.min()), float(weights.max())
+    if least == most:
+        return most, None if most == 1.0 else most
+    return most, tuple(weights.tolist()) if len(weights) < _FEW else array("f", weights.tobytes())
+
+
+def _body(value: Any) -> bytes:
+    """Return the opcodes that push *value*, without beginning and end of a pickle."""
+    return pickle.dumps(value, 3)[2:-1]
