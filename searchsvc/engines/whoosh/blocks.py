@@ -113,7 +113,8 @@ def _running(deltas: Ints, times: Ints) -> Ints:
     sums = np.cumsum(deltas)
     starts = np.cumsum(times) - times
     before = np.where(starts > 0, sums[starts - 1], 0) if len(sums) else starts
-    return sums - np.repeat(before, times)
+    running: Ints = sums - np.repeat(before, times)
+    return running
 
 
 def _blocks(blob: bytes) -> Iterator[tuple[int, bool, bytes]]:
@@ -177,7 +178,7 @@ class Made:
 
 
 def make(
-    ids: Ints,
+    ids: npt.NDArray[np.integer[Any]],
     weights: Floats | None,
     values: Callable[[int, int], bytes] | None,
     codes: npt.NDArray[np.uint8] | None,
@@ -188,7 +189,8 @@ def make(
     lengths of their fields.
     """
     number = len(ids)
-    deltas = np.diff(ids, prepend=0)
+    deltas = ids.astype(np.int64)
+    deltas[1:] -= ids[:-1]
     deltas[::POSTINGS] = ids[::POSTINGS]
     parts = [MAGIC]
     greatest, shortest, longest = 0.0, 255, 0

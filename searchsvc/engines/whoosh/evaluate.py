@@ -7,7 +7,7 @@ average length and the last sorting look across segments.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Protocol
@@ -22,23 +22,57 @@ POSITION_BITS = 31
 """Far more than a text has positions, so that a phrase that begins before one article's first
 position never meets the last of the article before it."""
 
+_SPARSE = 16
+"""So many times longer a list is when looking its parts up pays more than marking all of it."""
+
 Ids = npt.NDArray[np.int32]
 Postings = tuple[Ids, npt.NDArray[np.float32]]
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
+class Facet:
+    """Values of documents. ``first`` has the number of a document's first value plus one, 0 where it
+    has none; what it has beyond the first stands in pairs (document, number of the value)."""
+
+    values: tuple[str, ...]
+    first: npt.NDArray[np.int32]
+    documents: Ids
+    numbers: npt.NDArray[np.int32]
+
+    @classmethod
+    def of(cls, postings: Mapping[str, Ids], size: int) -> Facet:
+        """Make one from the documents of each value."""
+        first = np.zeros(size, np.int32)
+        documents, numbers = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
+        for number, ids in enumerate(postings.values()):
+            free = first[ids] == 0
+            first[ids[free]] = number + 1
+            more = ids[~free]
+            documents.append(more)
+            numbers.append(np.full(len(more), number, np.int32))
+        return cls(tuple(postings), first, np.concatenate(documents), np.concatenate(numbers))
+
+    def counts(self, ids: Ids) -> dict[str, int]:
+        """Count the values of documents."""
+        totals = np.bincount(self.first[ids], minlength=len(self.values) + 1)[1:]
+        if len(self.documents):
+            more = self.numbers[_mask(ids, len(self.first))[self.documents]]
+            totals = totals + np.bincount(more, minlength=len(self.values))
+        return {value: total for value, total in zip(self.values, totals.tolist(), strict=True) if total}
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of each document of a segment, by document number. ``days`` are below 1
-    where none is known. ``facets`` maps a field to its values and two parallel arrays: document,
-    number of the value."""
+    where none is known."""
 
     ids: npt.NDArray[np.bytes_]
     keys: npt.NDArray[np.int32]
     days: npt.NDArray[np.int32]
     stamps: npt.NDArray[np.int64]
     lengths: npt.NDArray[np.float64]
-    facets: Mapping[str, tuple[tuple[str, ...], npt.NDArray[np.int32], npt.NDArray[np.int32]]]
+    facets: Mapping[str, Facet]
 
 
 class SegmentArrays(Protocol):
@@ -46,6 +80,16 @@ class SegmentArrays(Protocol):
 
     facts: Facts
     alive: Mask
+
+    @property
+    def documents(self) -> int:
+        """How many are alive."""
+        ...
+
+    @property
+    def words(self) -> float:
+        """How many tokens they have."""
+        ...
 
     def postings(self, field: str, term: str) -> Postings:
         """Return document numbers in rising order and weights."""
@@ -55,40 +99,48 @@ class SegmentArrays(Protocol):
         """Return ``document << POSITION_BITS | position``, rising."""
         ...
 
+    def kept(self, clause: Clause, match: Callable[[], Postings]) -> Postings:
+        """Return what *match* found for *clause*, perhaps a former time."""
+        ...
+
 
 @dataclass(slots=True)
 class _Found:
-    """A segment's part of the answer."""
+    """A segment's part of the answer: the living postings of each unit, who matches in full, and who
+    may match at all (None: everybody alive)."""
 
     segment: SegmentArrays
     units: list[Postings]
-    full: Mask
-    near: Mask
-    bits: npt.NDArray[np.uint64]
-    scores: npt.NDArray[np.float64]
+    full: Ids
+    allowed: Mask | None
+    bits: npt.NDArray[np.uint64] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighing:
+    """BM25 of this search: the average length and each unit's idf."""
+
+    average: float
+    idfs: tuple[np.float64, ...]
 
 
 def evaluate(plan: Plan, segments: Sequence[SegmentArrays]) -> Matches:
     """Answer *plan*; ties in score or date are broken by article id."""
-    documents = sum(int(segment.alive.sum()) for segment in segments)
-    words = sum(float(segment.facts.lengths[segment.alive].sum()) for segment in segments)
-    average = words / documents if documents else 1.0
-    units = [[_alive(segment, _match(clause, segment)) for clause in plan.units] for segment in segments]
-    counts = tuple(sum(len(found[number][0]) for found in units) for number in range(len(plan.units)))
-    facets: dict[str, Counter[str]] = {field: Counter() for field in plan.facets}
-    parts = []
-    for segment, found in zip(segments, units, strict=True):
-        part = _part(plan, segment, found)
-        _count_facets(plan, part, facets)
-        _score(part, counts, documents, average or 1.0)
-        parts.append(part)
-    total = sum(int(part.full.sum()) for part in parts)
-    near_total = sum(int(part.near.sum()) for part in parts) if total < plan.near_below else 0
+    documents = sum(segment.documents for segment in segments)
+    average = sum(segment.words for segment in segments) / documents if documents else 1.0
+    facets: dict[str, Counter[str]] = {name: Counter() for name in plan.facets}
+    parts = [_part(plan, segment, facets) for segment in segments]
+    counts = tuple(sum(len(part.units[number][0]) for part in parts) for number in range(len(plan.units)))
+    idfs = tuple(np.log(1 + (documents - count + 0.5) / (count + 0.5)) for count in counts)
+    weighing = _Weighing(average or 1.0, idfs)
+    total = sum(len(part.full) for part in parts)
+    near = [(part, _near(part)) for part in parts] if total < plan.near_below else []
+    near_total = min(sum(len(ids) for _, ids in near), plan.near_limit)
     return Matches(
         total=total,
-        full=_best([(part, part.full) for part in parts], plan.order, plan.depth),
-        near_total=min(near_total, plan.near_limit),
-        near=_best([(part, part.near) for part in parts], "relevance", plan.near_limit) if near_total else (),
+        full=_best([(part, part.full) for part in parts], weighing, plan.order, plan.depth),
+        near_total=near_total,
+        near=_best(near, weighing, "relevance", plan.near_limit) if near_total else (),
         unit_counts=counts,
         word_counts=tuple(_count(clause, segments) for clause in plan.words),
         documents=documents,
@@ -103,7 +155,7 @@ def count(terms: Sequence[str], field: str, segments: Sequence[SegmentArrays]) -
 
 
 def _count(clause: Clause, segments: Sequence[SegmentArrays]) -> int:
-    return sum(len(_alive(segment, _match(clause, segment))[0]) for segment in segments)
+    return sum(len(_living(segment, _match(clause, segment))[0]) for segment in segments)
 
 
 # --- matching -----------------------------------------------------------------------------
@@ -111,25 +163,31 @@ def _count(clause: Clause, segments: Sequence[SegmentArrays]) -> int:
 
 def _match(clause: Clause, segment: SegmentArrays) -> Postings:
     if isinstance(clause, AnyOf):
-        return _union([segment.postings(clause.field, term) for term in clause.terms])
+        if len(clause.terms) == 1:
+            return segment.postings(clause.field, clause.terms[0])
+        return segment.kept(
+            clause,
+            lambda: _union([segment.postings(clause.field, term) for term in clause.terms], segment),
+        )
     if isinstance(clause, Phrase):
-        return _phrase(clause, segment)
-    return _union([_match(option, segment) for option in clause.options])
+        return segment.kept(clause, lambda: _phrase(clause, segment))
+    return segment.kept(
+        clause, lambda: _union([_match(option, segment) for option in clause.options], segment)
+    )
 
 
-def _union(lists: Sequence[Postings]) -> Postings:
+def _union(lists: Sequence[Postings], segment: SegmentArrays) -> Postings:
     """Join posting lists; where a document stands in several, its greatest weight counts."""
     lists = [found for found in lists if len(found[0])]
-    if len(lists) == 1:
-        return lists[0]
     if not lists:
         return np.empty(0, np.int32), np.empty(0, np.float32)
-    ids = np.concatenate([found[0] for found in lists])
-    weights = np.concatenate([found[1] for found in lists])
-    order = np.argsort(ids, kind="stable")
-    ids, weights = ids[order], weights[order]
-    starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]])
-    return ids[starts], np.maximum.reduceat(weights, starts)
+    if len(lists) == 1:
+        return lists[0]
+    greatest = np.full(len(segment.alive), -np.inf, np.float32)
+    for ids, weights in lists:
+        greatest[ids] = np.maximum(greatest[ids], weights)
+    ids = np.flatnonzero(greatest > -np.inf).astype(np.int32)
+    return ids, greatest[ids]
 
 
 def _phrase(clause: Phrase, segment: SegmentArrays) -> Postings:
@@ -142,30 +200,79 @@ def _phrase(clause: Phrase, segment: SegmentArrays) -> Postings:
         keys = [segment.positions(clause.field, term) for term in terms]
         steps.append((np.unique(np.concatenate(keys)) if len(keys) > 1 else keys[0]) - (offset - first))
     steps.sort(key=len)
-    starts = reduce(lambda left, right: np.intersect1d(left, right, assume_unique=True), steps)
+    starts = reduce(_common_keys, steps)
     ids, times = np.unique(starts >> POSITION_BITS, return_counts=True)
     return ids.astype(np.int32), times.astype(np.float32)
 
 
-def _alive(segment: SegmentArrays, found: Postings) -> Postings:
+def _common_keys(few: npt.NDArray[np.int64], many: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the keys that stand in both; both rise."""
+    if len(many) < _SPARSE * len(few):
+        both: npt.NDArray[np.int64] = np.intersect1d(few, many, assume_unique=True)
+        return both
+    return few[_looked_up(many, few)]
+
+
+def _living(segment: SegmentArrays, found: Postings) -> Postings:
+    if segment.documents == len(segment.alive):
+        return found
     keep = segment.alive[found[0]]
-    return (found[0], found[1]) if keep.all() else (found[0][keep], found[1][keep])
+    return found[0][keep], found[1][keep]
 
 
-def _part(plan: Plan, segment: SegmentArrays, units: list[Postings]) -> _Found:
-    size = len(segment.alive)
-    bits = np.zeros(size, np.uint64)
-    for number, (ids, _) in enumerate(units):
-        bits[ids] |= np.uint64(1 << number)
-    allowed = segment.alive.copy()
+def _part(plan: Plan, segment: SegmentArrays, facets: Mapping[str, Counter[str]]) -> _Found:
+    """Match the plan in one segment and count facets, each without its own filter."""
+    units = [_living(segment, _match(clause, segment)) for clause in plan.units]
+    allowed = _allowed(plan, segment)
+    matched = _all_of([ids for ids, _ in units], segment)
+    if allowed is not None:
+        matched = matched[allowed[matched]]
+    masks = {name: _filter(segment, name, values) for name, values in plan.filters.items()}
+    kept = {name: mask[matched] for name, mask in masks.items()}
+    for name, counts in facets.items():
+        others = [keep for other, keep in kept.items() if other != name]
+        counts.update(segment.facts.facets[name].counts(_narrowed(matched, others)))
+    everybody = [mask for mask in (allowed, *masks.values()) if mask is not None]
+    return _Found(
+        segment,
+        units,
+        _narrowed(matched, list(kept.values())),
+        reduce(np.logical_and, everybody) if everybody else None,
+    )
+
+
+def _allowed(plan: Plan, segment: SegmentArrays) -> Mask | None:
+    """Return whom exclusions and dates let through, None if everybody."""
+    if not plan.excluded and plan.days is None:
+        return None
+    allowed = np.ones(len(segment.alive), np.bool_)
     for clause in plan.excluded:
         allowed[_match(clause, segment)[0]] = False
     if plan.days is not None:
         days = segment.facts.days
         allowed &= (days >= max(plan.days[0], 1)) & (days <= plan.days[1])
-    matched = allowed & (bits == np.uint64((1 << len(units)) - 1))
-    touched = allowed & (bits != 0)
-    return _Found(segment, units, matched, touched & ~matched, bits, np.zeros(size))
+    return allowed
+
+
+def _all_of(lists: Sequence[Ids], segment: SegmentArrays) -> Ids:
+    """Return who stands in all lists; everybody alive where there are none."""
+    if not lists:
+        return np.flatnonzero(segment.alive).astype(np.int32)
+    few, *rest = sorted(lists, key=len)
+    for many in rest:
+        if len(many) > _SPARSE * len(few):
+            few = few[_looked_up(many, few)]
+        else:
+            few = few[_mask(many, len(segment.alive))[few]]
+    return few
+
+
+def _looked_up(many: npt.NDArray[Any], few: npt.NDArray[Any]) -> Mask:
+    """Return which of *few* stand in *many*, the longer; both rise."""
+    places = np.searchsorted(many, few)
+    places[places == len(many)] = 0
+    found: Mask = many[places] == few
+    return found
 
 
 def _filter(segment: SegmentArrays, field: str, values: Sequence[str]) -> Mask:
@@ -175,53 +282,100 @@ def _filter(segment: SegmentArrays, field: str, values: Sequence[str]) -> Mask:
     return mask
 
 
-def _count_facets(plan: Plan, part: _Found, facets: Mapping[str, Counter[str]]) -> None:
-    """Count facets, each without its own filter, then narrow the match set by the filters."""
-    segment = part.segment
-    masks = {field: _filter(segment, field, values) for field, values in plan.filters.items()}
-    for field, counts in facets.items():
-        others = [mask for name, mask in masks.items() if name != field]
-        mask = reduce(np.logical_and, others, part.full)
-        values, documents, numbers = segment.facts.facets[field]
-        totals = np.bincount(numbers[mask[documents]], minlength=len(values))
-        counts.update({value: int(total) for value, total in zip(values, totals, strict=True) if total})
-    for mask in masks.values():
-        part.full &= mask
-        part.near &= mask
+def _narrowed(ids: Ids, keeps: Sequence[Mask]) -> Ids:
+    return ids[reduce(np.logical_and, keeps)] if keeps else ids
+
+
+def _mask(ids: Ids, size: int) -> Mask:
+    mask = np.zeros(size, np.bool_)
+    mask[ids] = True
+    return mask
+
+
+def _near(part: _Found) -> Ids:
+    """Return who has some units, but not all; note in ``part.bits`` which."""
+    bits = np.zeros(len(part.segment.alive), np.uint64)
+    for number, (ids, _) in enumerate(part.units):
+        bits[ids] |= np.uint64(1 << number)
+    part.bits = bits
+    some = np.flatnonzero((bits != 0) & (bits != np.uint64((1 << len(part.units)) - 1)))
+    return (some if part.allowed is None else some[part.allowed[some]]).astype(np.int32)
 
 
 # --- order --------------------------------------------------------------------------------
 
 
-def _score(part: _Found, counts: Sequence[int], documents: int, average: float) -> None:
-    norm = BM25_K1 * (1 - BM25_B + BM25_B * part.segment.facts.lengths / average)
-    for (ids, weights), frequency in zip(part.units, counts, strict=True):
-        idf = np.log(1 + (documents - frequency + 0.5) / (frequency + 0.5))
-        part.scores[ids] += idf * weights * (BM25_K1 + 1) / (weights + norm[ids])
+def _scores(part: _Found, ids: Ids, weighing: _Weighing) -> npt.NDArray[np.float64]:
+    norm = BM25_K1 * (1 - BM25_B + BM25_B * part.segment.facts.lengths[ids] / weighing.average)
+    scores = np.zeros(len(ids))
+    for (found, weights), idf in zip(part.units, weighing.idfs, strict=True):
+        some = weights if found is ids else _weights_of(ids, found, weights, len(part.segment.alive))
+        scores += idf * some * (BM25_K1 + 1) / (some + norm)
+    return scores
 
 
-def _best(parts: Sequence[tuple[_Found, Mask]], order: str, limit: int) -> tuple[Candidate, ...]:
-    """Return the first *limit* documents of the masks in *order*."""
-    ranks: list[npt.NDArray[Any]] = []
+def _weights_of(ids: Ids, found: Ids, weights: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:
+    """Return the weight of each of *ids*, 0 where it is not found."""
+    if len(found) > _SPARSE * len(ids):
+        places = np.searchsorted(found, ids)
+        places[places == len(found)] = 0
+        return np.where(found[places] == ids, weights[places], np.float32(0))
+    spread = np.zeros(size, np.float32)
+    spread[found] = weights
+    return spread[ids]
+
+
+def _best(
+    parts: Sequence[tuple[_Found, Ids]], weighing: _Weighing, order: str, limit: int
+) -> tuple[Candidate, ...]:
+    """Return the first *limit* of the documents of each part in *order*."""
+    ranks = [_ranks(part, ids, weighing, order) for part, ids in parts]
+    border = _border(np.concatenate(ranks), limit) if ranks else None
     rows: list[tuple[npt.NDArray[Any], ...]] = []
-    for part, mask in parts:
-        numbers = np.flatnonzero(mask)
-        facts = part.segment.facts
-        if order == "relevance":
-            rank = -part.scores[numbers]
-        else:
-            stamps = facts.stamps[numbers]
-            undated = stamps == np.iinfo(np.int64).min // 2
-            rank = np.where(undated, np.iinfo(np.int64).max, stamps if order == "date" else -stamps)
-        ranks.append(rank)
-        rows.append((facts.ids[numbers], facts.keys[numbers], part.scores[numbers], part.bits[numbers]))
-    if not ranks:
+    for (part, ids), rank in zip(parts, ranks, strict=True):
+        kept = slice(None) if border is None else np.flatnonzero(rank <= border)
+        rows.append((rank[kept], *_row(part, ids[kept], -rank[kept], weighing, order)))
+    if not rows:
         return ()
-    rank = np.concatenate(ranks)
-    ids, keys, scores, bits = (np.concatenate(column) for column in zip(*rows, strict=True))
-    if len(rank) > limit > 0:  # keep every tie at the border, sort only what can be among the first
-        border = np.partition(rank, limit - 1)[limit - 1]
-        kept = np.flatnonzero(rank <= border)
-        rank, ids, keys, scores, bits = rank[kept], ids[kept], keys[kept], scores[kept], bits[kept]
-    chosen = np.lexsort((ids, rank))[:limit]
-    return tuple(Candidate(int(keys[row]), float(scores[row]), int(bits[row])) for row in chosen)
+    rank, names, keys, scores, bits = (np.concatenate(column) for column in zip(*rows, strict=True))
+    chosen = np.argsort(rank)
+    if (rank[chosen[1:]] == rank[chosen[:-1]]).any():
+        chosen = np.lexsort((names, rank))
+    chosen = chosen[:limit]
+    values = (column[chosen].tolist() for column in (keys, scores, bits))
+    return tuple(map(Candidate._make, zip(*values, strict=True)))
+
+
+def _row(
+    part: _Found, ids: Ids, scores: npt.NDArray[Any], weighing: _Weighing, order: str
+) -> tuple[npt.NDArray[Any], ...]:
+    """Return ids, keys, scores and units of documents; *scores* are right where they give the order."""
+    facts = part.segment.facts
+    if order != "relevance":
+        scores = _scores(part, ids, weighing)
+    bits = np.full(len(ids), (1 << len(part.units)) - 1, np.uint64) if part.bits is None else part.bits[ids]
+    return facts.ids[ids], facts.keys[ids], scores, bits
+
+
+def _ranks(part: _Found, ids: Ids, weighing: _Weighing, order: str) -> npt.NDArray[Any]:
+    """Return numbers that rise from the best document to the last."""
+    if order == "relevance":
+        return -_scores(part, ids, weighing)
+    stamps = part.segment.facts.stamps[ids]
+    undated = stamps == np.iinfo(np.int64).min // 2
+    return np.where(undated, np.iinfo(np.int64).max, stamps if order == "date" else -stamps)
+
+
+def _border(rank: npt.NDArray[Any], limit: int) -> Any:
+    """Return a rank that *limit* documents at least and not many more are not beyond, None if all of
+    them may stay: every tie at the border does."""
+    if not 0 < limit < len(rank):
+        return None
+    step = len(rank) // (_SPARSE * limit)
+    if step > 1:  # a guess from a part, since looking for the border takes longer than all else
+        sample = rank[::step]
+        guess = np.partition(sample, 2 * limit // step + 8)[2 * limit // step + 8]
+        near = rank[rank <= guess]
+        if len(near) >= limit:
+            rank = near
+    return np.partition(rank, limit - 1)[limit - 1]

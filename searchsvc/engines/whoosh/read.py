@@ -8,7 +8,6 @@ whole (``blocks``). A list of another form than this codec's goes through Whoosh
 from __future__ import annotations
 
 import copy
-import io
 import mmap
 import os
 import struct
@@ -25,19 +24,24 @@ from cachetools import LRUCache
 from whoosh.codec.whoosh3 import W3Codec
 from whoosh.columns import NumericColumn, VarBytesColumn
 from whoosh.filedb.filestore import FileStorage
-from whoosh.filedb.structfile import StructFile
+from whoosh.filedb.structfile import BufferFile
 from whoosh.formats import Positions
 from whoosh.reading import SegmentReader, TermNotFound
 
+from searchsvc.engine import Clause
 from searchsvc.engines.whoosh import blocks
-from searchsvc.engines.whoosh.evaluate import POSITION_BITS, Facts, Postings
+from searchsvc.engines.whoosh.evaluate import POSITION_BITS, Facet, Facts, Postings
 from searchsvc.errors import IndexDamagedError
 from searchsvc.results import FACETS
 
 NUMBERS = ("key", "day", "stamp", "length")
 """The numeric columns of an article."""
 
+Whole = tuple[npt.NDArray[np.int32], blocks.Floats, list[bytes]]
+"""Document numbers, weights, encoded values (none where the field keeps none)."""
+
 _NOTHING: Postings = (np.empty(0, np.int32), np.empty(0, np.float32))
+_LONGEST_LINE = 1000
 _TERM = struct.Struct("!BfIBBfIIqi")
 """What the term index says of a term whose list is in the postings file; ends in place and length."""
 
@@ -54,18 +58,55 @@ def reading(folder: Path) -> Iterator[None]:
         raise IndexDamagedError(folder, f"{type(error).__name__}: {error}") from error
 
 
+class _Cursor:
+    """A place in a mapped file, for those who read it as a stream."""
+
+    def __init__(self, view: memoryview) -> None:
+        self._view = view
+        self._place = 0
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> None:
+        self._place = (0, self._place, len(self._view))[whence] + offset
+
+    def read(self, size: int = -1) -> bytes:
+        found = bytes(self._view[self._place : self._place + size if size >= 0 else None])
+        self._place += len(found)
+        return found
+
+    def readline(self) -> bytes:
+        line = bytes(self._view[self._place : self._place + _LONGEST_LINE])
+        return self.read(line.find(b"\n") + 1 or len(line))
+
+
+class _MappedFile(BufferFile):  # type: ignore[misc]
+    """Whoosh's file over a buffer, without the copy of the buffer that Whoosh makes."""
+
+    def __init__(self, view: memoryview, name: str | None = None) -> None:
+        self._buf = view
+        self._name = name
+        self.file = _Cursor(view)
+        self.onclose = None
+        self.is_real = self.is_closed = False
+
+    def subset(self, position: int, length: int, name: str | None = None) -> _MappedFile:
+        return _MappedFile(self._buf[position : position + length], name)
+
+
 class MappedStorage(FileStorage):  # type: ignore[misc]
-    """Opens files mapped; Whoosh's own way copies each into memory, mapped or not."""
+    """Opens files mapped; they may be deleted meanwhile."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(str(folder), supports_mmap=False)
+        super().__init__(str(folder), supports_mmap=False)  # Whoosh's own way copies what it maps
 
-    def open_file(self, name: str, **options: Any) -> StructFile:
-        """Return a file that may be deleted meanwhile."""
+    def open_file(self, name: str, **_: Any) -> _MappedFile:
+        """Map a file into memory."""
         with Path(self._fpath(name)).open("rb") as file:
-            empty = not os.fstat(file.fileno()).st_size  # which cannot be mapped
-            content = io.BytesIO() if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return StructFile(content, name=name, **options)
+            if os.fstat(file.fileno()).st_size:
+                return _MappedFile(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), name)
+        return _MappedFile(memoryview(b""), name)  # what is empty cannot be mapped
 
 
 class PostingCache:
@@ -107,21 +148,31 @@ class Files:
         """Return document numbers in rising order and weights."""
         with reading(self._folder):
             try:
-                blob = self._blob(field, term)
+                blob = self._blob(self._said(field, term))
                 ids, weights = blocks.read_postings(blob) if blob else _NOTHING
             except blocks.UnknownFormError:
                 ids, weights, _ = self._walk(field, term)
             return self._bounded(ids), weights
 
-    def whole(self, field: str, term: bytes) -> tuple[npt.NDArray[np.int32], blocks.Floats, list[bytes]]:
-        """Return document numbers, weights and encoded values; no values where the field has none."""
+    def whole(self, field: str, term: bytes) -> Whole:
+        """Return document numbers, weights and encoded values."""
         with reading(self._folder):
-            try:
-                blob = self._blob(field, term)
-                ids, weights, values = blocks.read_whole(blob) if blob else (*_NOTHING, [])
-            except blocks.UnknownFormError:
-                ids, weights, values = self._walk(field, term)
-            return self._bounded(ids), weights, values or []
+            return self._whole(field, term, self._said(field, term))
+
+    def lists(self, field: str) -> Iterator[tuple[bytes, Whole]]:
+        """Yield the terms of *field* in rising order and what ``whole`` gives for each."""
+        with reading(self._folder):
+            terms = self._reader._terms
+            if not self._known:
+                for term in self.terms(field):
+                    yield term, self._whole(field, term, None)
+                return
+            prefix = terms._keycoder(field, b"")
+            for key, said in terms._tindex.items_from(prefix):
+                if not key.startswith(prefix):
+                    return
+                term = key[len(prefix) :]
+                yield term, self._whole(field, term, said)
 
     def positions(self, field: str, term: bytes) -> npt.NDArray[np.int64]:
         """Return ``document << POSITION_BITS | position``, rising."""
@@ -171,19 +222,32 @@ class Files:
             table[np.arange(width) < sizes[:, None]] = letters
             return table.view(f"S{width}").ravel()
 
-    def _blob(self, field: str, term: bytes) -> bytes | None:
-        """Return the bytes of a list, None where there is no such term."""
+    def _said(self, field: str, term: bytes) -> bytes | None:
+        """Return what the term index says of a term, None where there is no such term."""
+        if not self._known:
+            return None
+        terms = self._reader._terms
+        said: bytes | None = terms._tindex.get(terms._keycoder(field, term))
+        return said
+
+    def _blob(self, said: bytes | None) -> bytes | None:
+        """Return the bytes of a list."""
         if not self._known:
             raise blocks.UnknownFormError("another codec")
-        terms = self._reader._terms
-        with self._lock:
-            said = terms._tindex.get(terms._keycoder(field, term))
-            if said is None:
-                return None
-            if said[0]:
-                raise blocks.UnknownFormError("postings inside the term index")
-            *_, place, length = _TERM.unpack(said)
-            return bytes(terms._postfile.get(place, length))
+        if said is None:
+            return None
+        if said[0]:
+            raise blocks.UnknownFormError("postings inside the term index")
+        *_, place, length = _TERM.unpack(said)
+        return bytes(self._reader._terms._postfile.get(place, length))
+
+    def _whole(self, field: str, term: bytes, said: bytes | None) -> Whole:
+        try:
+            blob = self._blob(said)
+            ids, weights, values = blocks.read_whole(blob) if blob else (*_NOTHING, [])
+        except blocks.UnknownFormError:
+            ids, weights, values = self._walk(field, term)
+        return self._bounded(ids), weights, values or []
 
     def _walk(self, field: str, term: bytes) -> tuple[blocks.Ints, blocks.Floats, list[bytes]]:
         """Go through a list with Whoosh's own matcher."""
@@ -192,7 +256,8 @@ class Files:
             ids.append(matcher.id())
             weights.append(matcher.weight())
             values.append(matcher.value())
-        return np.array(ids, np.int64), np.array(weights, np.float32), values
+        # a field without values gives None for each
+        return np.array(ids, np.int64), np.array(weights, np.float32), [value for value in values if value]
 
     def _walk_positions(self, field: str, term: bytes) -> npt.NDArray[np.int64]:
         keys = [
@@ -265,6 +330,11 @@ class Segment:
             (self.name, field, term, "at"), lambda: (self._files.positions(field, _bytes(term)),)
         )[0]
 
+    def kept(self, clause: Clause, match: Callable[[], Postings]) -> Postings:
+        """Return what *match* found for *clause*, perhaps a former time."""
+        ids, weights = self._cache.get((self.name, clause), match)
+        return ids, weights
+
 
 def living(entry: Any) -> npt.NDArray[np.bool_]:
     """Return which documents of a segment of a table of contents are not deleted."""
@@ -289,13 +359,7 @@ def _facts(files: Files, schema: Any) -> Facts:
     )
 
 
-def _facet(files: Files, field: str) -> tuple[tuple[str, ...], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Return a facet's values, and pairs (document, number of its value) as two arrays."""
-    terms = list(files.terms(field))
-    documents = [files.postings(field, term)[0] for term in terms]
-    numbers = np.repeat(np.arange(len(terms), dtype=np.int32), [len(some) for some in documents])
-    return (
-        tuple(term.decode() for term in terms),
-        np.concatenate([np.empty(0, np.int32), *documents]),
-        numbers,
+def _facet(files: Files, field: str) -> Facet:
+    return Facet.of(
+        {term.decode(): files.postings(field, term)[0] for term in files.terms(field)}, files.size
     )

@@ -1,6 +1,6 @@
 """Writing: an ordinary Whoosh index, its posting lists made by whole blocks.
 
-A writer gathers postings in arrays (``_Gathered``) and writes them as a segment when they are too many
+A writer gathers postings in memory (``gather``) and writes them as a segment when they are too many
 or when it commits; segments are merged list by list. Columns, term index and table of contents go
 through Whoosh's own classes.
 """
@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import heapq
 import shutil
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, compress, groupby, repeat
-from operator import itemgetter
+from itertools import compress, groupby, repeat
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -30,7 +28,8 @@ from whoosh.writing import IndexingError
 
 from searchsvc.engine import FORMS, TEXT, TITLE, Entry
 from searchsvc.engines.whoosh import blocks
-from searchsvc.engines.whoosh.read import NUMBERS, Files, MappedStorage, living, reading
+from searchsvc.engines.whoosh.gather import Gathered, PostingList
+from searchsvc.engines.whoosh.read import NUMBERS, Files, MappedStorage, Whole, living, reading
 from searchsvc.errors import IndexBusyError
 
 INDEX_NAME = "searchsvc"
@@ -47,11 +46,6 @@ LARGE = 10_000
 MOST_SEGMENTS = 8
 """Smaller segments that a commit leaves; every one makes each search a little longer."""
 
-_TERM_BYTES = 150
-"""What a term takes in memory, about."""
-
-_AT_ONCE = 500_000
-"""Postings made into bytes at once."""
 
 Posting = tuple[bytes, int, float, bytes]
 
@@ -134,125 +128,30 @@ def empty_schema() -> fields.Schema:
     return schema
 
 
-# --- posting lists on their way to the disk ------------------------------------------------
+# --- segments -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _List:
-    """A posting list; ``values`` as ``blocks.make`` wants them."""
-
-    term: bytes
-    ids: npt.NDArray[np.integer[Any]]
-    weights: blocks.Floats | None
-    values: Callable[[int, int], bytes] | None
-
-
-class _Terms(dict[str, int]):
-    """Numbers of terms in the order they come."""
-
-    def __missing__(self, term: str) -> int:
-        term.encode()  # a term that cannot be written is refused before anything is taken of it
-        number = self[term] = len(self)
-        return number
-
-
-class _Gathered:
-    """Postings of one field in arrays, article after article."""
-
-    def __init__(self) -> None:
-        self._terms = _Terms()
-        self._numbers = array("I")
-        self._postings = array("I")  # of each article
-        self._weights = array("f")
-        self._times = array("I")  # positions of each posting
-        self._positions = array("I")
-
-    def add(
-        self, terms: Sequence[str], weights: Iterable[float] = (), positions: Sequence[Sequence[int]] = ()
-    ) -> int:
-        """Take an article's terms; return how many positions they have."""
-        before = len(self._positions)
-        self._numbers.extend(map(self._terms.__getitem__, terms))
-        self._postings.append(len(terms))
-        self._weights.extend(weights)
-        self._times.extend(map(len, positions))
-        self._positions.extend(chain.from_iterable(positions))
-        return len(self._positions) - before
-
-    def size(self) -> int:
-        """Return about how many bytes it takes."""
-        arrays = (self._numbers, self._weights, self._times, self._positions)
-        return sum(len(some) * some.itemsize for some in arrays) + _TERM_BYTES * len(self._terms)
-
-    def lists(self) -> Iterator[_List]:
-        """Yield posting lists in the order of their terms."""
-        terms = sorted(self._terms)
-        ranks = np.empty(len(terms), np.int64)
-        ranks[[self._terms[term] for term in terms]] = np.arange(len(terms))
-        keys = ranks[np.frombuffer(self._numbers, np.uint32)]
-        ends = np.cumsum(np.bincount(keys, minlength=len(terms)))
-        keys = keys << 32 | np.arange(len(keys))
-        keys.sort()  # plain numbers: many times faster than argsort
-        places = keys & 0xFFFFFFFF
-        postings = np.frombuffer(self._postings, np.uint32)
-        owners = np.repeat(np.arange(len(postings), dtype=np.int32), postings)
-        times = np.frombuffer(self._times, np.uint32)
-        begins = np.cumsum(times, dtype=np.int64) - times
-        first = 0
-        while first < len(terms):
-            start = int(ends[first - 1]) if first else 0
-            last = max(first + 1, int(np.searchsorted(ends, start + _AT_ONCE)))
-            some = places[start : ends[last - 1]]
-            weights = np.frombuffer(self._weights, np.float32)[some] if self._weights else None
-            values = self._values(times[some].astype(np.int64), begins[some]) if self._times else None
-            yield from _cut(terms[first:last], ends[first:last] - start, owners[some], weights, values)
-            first = last
-
-    def _values(self, times: blocks.Ints, begins: blocks.Ints) -> Callable[[int, int, int], bytes]:
-        """Return what gives the pickled values from a start on, from one to another."""
-        shifts = np.repeat(begins - (np.cumsum(times) - times), times)
-        positions = np.frombuffer(self._positions, np.uint32)[shifts + np.arange(len(shifts))]
-        made, bounds = blocks.pickled_positions(times, positions.astype(np.int64))
-        return lambda start, first, end: made[bounds[start + first] : bounds[start + end]].tobytes()
-
-
-def _cut(
-    terms: Sequence[str],
-    ends: blocks.Ints,
-    ids: npt.NDArray[np.int32],
-    weights: blocks.Floats | None,
-    values: Callable[[int, int, int], bytes] | None,
-) -> Iterator[_List]:
-    """Yield the list of each of *terms*; they stand one after another, up to *ends*."""
-    start = 0
-    for term, end in zip(terms, ends.tolist(), strict=True):
-        light = None if weights is None else weights[start:end]
-        yield _List(term.encode(), ids[start:end], light, values and partial(values, start))
-        start = end
-
-
-def _merged_lists(name: str, parts: Sequence[_Part]) -> Iterator[_List]:
+def _merged_lists(name: str, parts: Sequence[_Part]) -> Iterator[PostingList]:
     """Yield the posting lists of a field of several segments, deleted articles left out."""
-    streams = [zip(part.files.terms(name), repeat(number)) for number, part in enumerate(parts)]
-    for term, holders in groupby(heapq.merge(*streams), key=itemgetter(0)):
+    streams = [zip(part.files.lists(name), repeat(part)) for part in parts]
+    ordered = heapq.merge(*streams, key=lambda each: each[0][0])
+    for term, holders in groupby(ordered, key=lambda each: each[0][0]):
         ids, weights = [], []
         values: list[bytes] = []
-        for _, number in holders:
-            found, some_weights, some_values = parts[number].files.whole(name, term)
-            keep = parts[number].alive[found]
-            ids.append(parts[number].places[found[keep]])
-            weights.append(some_weights[keep])
-            values += compress(some_values, keep.tolist())
+        for (_, whole), part in holders:
+            found, some_weights, some_values = part.left(whole)
+            ids.append(part.places[found])
+            weights.append(some_weights)
+            values += some_values
         joined = np.concatenate(ids)
         if len(joined):
-            yield _List(term, joined, np.concatenate(weights), partial(_pickled, values) if values else None)
+            yield PostingList(
+                term, joined, np.concatenate(weights), partial(_pickled, values) if values else None
+            )
 
 
 def _pickled(values: Sequence[bytes], first: int, end: int) -> bytes:
     return blocks.pickled(values[first:end])
-
-
-# --- segments -----------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -282,6 +181,14 @@ class _Part:
             start += int(alive.sum())
         return parts
 
+    def left(self, whole: Whole) -> Whole:
+        """Return of a posting list what belongs to those who are alive."""
+        ids, weights, values = whole
+        keep = self.alive[ids]
+        if keep.all():
+            return whole
+        return ids[keep], weights[keep], list(compress(values, keep.tolist()))
+
 
 def _joined(schema: fields.Schema, parts: Iterable[_Part]) -> _Documents:
     """Return the columns of those who are alive."""
@@ -299,7 +206,7 @@ def _write_segment(
     storage: MappedStorage,
     schema: fields.Schema,
     documents: _Documents,
-    lists: Callable[[str], Iterable[_List]],
+    lists: Callable[[str], Iterable[PostingList]],
 ) -> Any:
     """Write a segment of *documents* with the posting *lists* of each field; return its entry for the
     table of contents."""
@@ -334,7 +241,7 @@ def _write_columns(writer: Any, schema: fields.Schema, documents: _Documents) ->
 
 
 def _write_lists(
-    writer: Any, name: str, kind: Any, lists: Iterable[_List], codes: npt.NDArray[np.uint8] | None
+    writer: Any, name: str, kind: Any, lists: Iterable[PostingList], codes: npt.NDArray[np.uint8] | None
 ) -> None:
     started = False
     for one in lists:
@@ -395,7 +302,7 @@ class WhooshWriter:
         """Begin to gather anew."""
         self._documents = _Documents()
         indexed = (name for name, kind in self._toc.schema.items() if kind.indexed)
-        self._gathered = {name: _Gathered() for name in indexed}
+        self._gathered = {name: Gathered() for name in indexed}
 
     def add(self, entry: Entry) -> None:
         """Add an article that the index does not have.
