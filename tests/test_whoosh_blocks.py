@@ -30,7 +30,7 @@ def ours(postings: Sequence[Posting], codes: Sequence[int] | None = None) -> blo
     return blocks.make(
         np.array([number for number, _, _ in postings], np.int64),
         np.array([weight for _, weight, _ in postings], np.float32),
-        lambda first, end: made[bounds[first] : bounds[end]].tobytes(),
+        lambda first, end: (made[bounds[first] : bounds[end]].tobytes(), np.diff(bounds[first : end + 1])),
         None if codes is None else np.array(codes, np.uint8),
     )
 
@@ -71,7 +71,9 @@ def decoded(blob: bytes) -> list[Posting]:
     assert shorter[1].tolist() == weights.tolist()
     places: list[tuple[int, ...]] = [()] * len(ids)
     if values is not None:
-        times, flat = blocks.read_positions(values)
+        times, flat = blocks.decode_positions(values)
+        again = blocks.read_positions(blob)
+        assert [some.tolist() for some in again] == [ids.tolist(), times.tolist(), flat.tolist()]
         ends = np.cumsum(times).tolist()
         places = [tuple(flat[end - number : end].tolist()) for end, number in zip(ends, times, strict=True)]
     return list(zip(ids.tolist(), weights.tolist(), places, strict=True))
@@ -182,11 +184,11 @@ def test_nothing_in_a_block_runs(tmp_path: Any) -> None:
         blocks.MAGIC + struct.pack("!i", -len(info)) + info,
     ]
     for blob in lists:
-        for read in (blocks.read_postings, blocks.read_whole):
+        for read in (blocks.read_postings, blocks.read_whole, blocks.read_positions):
             with pytest.raises(pickle.UnpicklingError, match="mkdir in a posting list"):
                 read(blob)
     with pytest.raises(pickle.UnpicklingError, match="mkdir"):
-        blocks.read_positions([b"\0\0\0\1" + pickle.dumps(trap, 2)])
+        blocks.decode_positions([b"\0\0\0\1" + pickle.dumps(trap, 2)])
     assert not (tmp_path / "trapped").exists()
     pickle.loads(pickle.dumps(trap))
     assert (tmp_path / "trapped").exists()
@@ -208,6 +210,6 @@ def test_a_form_that_is_not_known_is_told_from_damage(blob: bytes) -> None:
 
 @pytest.mark.parametrize("data", [((0, 1), None, None), ((0,), (1.0, 1.0), None)], ids=["ids", "weights"])
 def test_a_block_of_another_length_than_it_says_is_refused(data: Any) -> None:
-    for read in (blocks.read_postings, blocks.read_whole):
+    for read in (blocks.read_postings, blocks.read_whole, blocks.read_positions):
         with pytest.raises(ValueError, match="a block"):
             read(block(pickle.dumps(data, 2)))

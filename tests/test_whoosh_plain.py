@@ -45,7 +45,7 @@ class InliningWriter(W3PostingsWriter):  # type: ignore[misc]
     def finish_postings(self) -> Any:
         if self.written() or len(self) > 1:
             return super().finish_postings()
-        info: Any = self._terminfo
+        info: Any = self._terminfo  # type: ignore[has-type]
         self._terminfo = None
         info.add_block(self)
         info.set_inlined(self._ids, self._weights, self._values)

@@ -7,10 +7,11 @@ Ids are deltas that start anew in each block. Weights are None (all 1), one numb
 posting. A value of a field with positions is a frequency of four bytes and a pickled list of
 deltas.
 
-Two things are ours, and plain Whoosh reads them without noticing. Numbers are pickled as an
-``array`` instead of a tuple: a tenth of the time to load. And the second pickle begins with a
-number that is pushed and popped: how long ids and weights are, so that a reader who wants no
-positions inflates no more than that.
+Three things are ours, and plain Whoosh reads them without noticing. Numbers are pickled as an
+``array`` instead of a tuple: a tenth of the time to load. The second pickle begins with a number
+that is pushed and popped: how long ids and weights are, so that a reader who wants no positions
+inflates no more than that. And before the values, their sizes are pushed and popped, so that
+all positions of a list are taken out at once where each value is what we write.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import pickle
 import struct
 import zlib
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -39,12 +40,17 @@ _LENGTH = struct.Struct("!i")
 _PROTOCOL = b"\x80\x03"
 _HEAD = struct.Struct("<3sic")  # PROTO 3, BININT; the number; POP
 _PUSH, _POP = _PROTOCOL + b"J", b"0"
+_SIZES = struct.Struct("<I")
+_END = b"\x87."
 _FEW = 12
 """So many numbers are shorter as a tuple."""
 
 _WORTH_COMPRESSING = 150
 _COMPRESSION = 1
 _FREQUENCY_BYTES = 4
+_WIDTHS = np.zeros(256, np.int64)
+"""Bytes that follow each opcode that pushes a number."""
+_WIDTHS[[ord("K"), ord("M"), ord("J")]] = 1, 2, 4
 _KNOWN_CLASSES = {("array", "array"), ("array", "_array_reconstructor"), ("_codecs", "encode")}
 
 
@@ -97,7 +103,62 @@ def read_whole(blob: bytes) -> tuple[Ints, Floats, list[bytes] | None]:
     return np.concatenate(ids), np.concatenate(weights), values
 
 
-def read_positions(values: list[bytes]) -> tuple[Ints, Ints]:
+def read_positions(blob: bytes) -> tuple[Ints, Ints, Ints]:
+    """Return ids, how many positions each posting has, and all positions one after another."""
+    ids: list[Ints] = []
+    regions, sizes = [], []
+    for number, compressed, data in _blocks(blob):
+        laid_out = _laid_out(zlib.decompress(data) if compressed else data, number)
+        if laid_out is None:
+            return _unpickled_positions(blob)
+        ids.append(_ids(laid_out[0], number))
+        regions.append(laid_out[1])
+        sizes.append(laid_out[2])
+    found = _positions_of(np.frombuffer(b"".join(regions), np.uint8), np.concatenate(sizes))
+    return _unpickled_positions(blob) if found is None else (np.concatenate(ids), *found)
+
+
+def _laid_out(data: bytes, number: int) -> tuple[Any, bytes, Ints] | None:
+    """Return ids, pickled values and their sizes of a block of ours, None of one that is not."""
+    push, length, pop = _HEAD.unpack_from(data.ljust(_HEAD.size))
+    start = _HEAD.size + length
+    if push != _PUSH or pop != _POP or data[start : start + 1] != b"B":
+        return None
+    (wide,) = _SIZES.unpack_from(data, start + 1)
+    begin = start + 1 + _SIZES.size
+    sizes = np.frombuffer(data[begin : begin + wide], f"<u{wide // number}").astype(np.int64)
+    region = data[begin + wide + len(b"0(") : -len(_END) - 1]
+    if len(sizes) != number or int(sizes.sum()) != len(region):
+        raise ValueError("values of other sizes than it says")
+    ids, _ = _load(_PROTOCOL + data[_HEAD.size : start] + b"\x86.")
+    return ids, region, sizes
+
+
+def _positions_of(made: npt.NDArray[np.uint8], sizes: Ints) -> tuple[Ints, Ints] | None:
+    """Undo ``pickled_positions``; None if it did not make that."""
+    ends = np.cumsum(sizes)
+    body = ends - sizes + np.where(made[ends - sizes] == ord("C"), 2, 5)
+    width = _WIDTHS[made[body + 6]]
+    times = (ends - body - _FREQUENCY_BYTES - 4) // (1 + width)
+    first = np.repeat(body + 6 - (np.cumsum(times) - times) * (1 + width), times)
+    step = np.repeat(1 + width, times)
+    at = first + np.arange(len(step)) * step
+    if not ((made[body + 4] == ord("]")).all() and (_WIDTHS[made[at]] + 1 == step).all()):
+        return None
+    deltas = made[at + 1].astype(np.int64)
+    for byte in (1, 2, 3):
+        has = np.flatnonzero(step > byte + 1)
+        if len(has):
+            deltas[has] |= made[at[has] + 1 + byte].astype(np.int64) << 8 * byte
+    return times, _running(deltas, times)
+
+
+def _unpickled_positions(blob: bytes) -> tuple[Ints, Ints, Ints]:
+    ids, _, values = read_whole(blob)
+    return ids, *decode_positions(values or [])
+
+
+def decode_positions(values: Sequence[bytes]) -> tuple[Ints, Ints]:
     """Return how many positions each value has, and all positions one after another."""
     # The opcodes of a tuple around all lists make one pickle of them.
     lists = _load(b"(" + b"".join([value[_FREQUENCY_BYTES:-1] for value in values]) + b"t.")
@@ -165,6 +226,9 @@ def _weights(stored: Any, number: int) -> Floats:
 
 # --- writing ------------------------------------------------------------------------------
 
+Values = Callable[[int, int], tuple[bytes, Ints]]
+"""Gives the values from one posting to another, pickled one after another, and their sizes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -180,13 +244,12 @@ class Made:
 def make(
     ids: npt.NDArray[np.integer[Any]],
     weights: Floats | None,
-    values: Callable[[int, int], bytes] | None,
+    values: Values | None,
     codes: npt.NDArray[np.uint8] | None,
 ) -> Made:
     """Return the list of postings with *ids* (rising) and *weights* (None: all 1).
 
-    ``values(first, end)`` gives their pickled values one after another; *codes* are the codes of the
-    lengths of their fields.
+    *codes* are the codes of the lengths of their fields.
     """
     number = len(ids)
     deltas = ids.astype(np.int64)
@@ -200,8 +263,8 @@ def make(
         some = (0, 0) if codes is None else (int(codes[first:end].min()), int(codes[first:end].max()))
         greatest, shortest, longest = max(greatest, most), min(shortest, some[0]), max(longest, some[1])
         head = _body(_narrow(deltas[first:end])) + _body(light)
-        tail = b"N" if values is None else b"(" + values(first, end) + b"t"
-        data = b"".join((_HEAD.pack(_PUSH, len(head), _POP), head, tail, b"\x87."))
+        tail = b"N" if values is None else _tail(*values(first, end))
+        data = b"".join((_HEAD.pack(_PUSH, len(head), _POP), head, tail, _END))
         compression = _COMPRESSION if len(data) > _WORTH_COMPRESSING else 0
         if compression:
             data = zlib.compress(data, compression)
@@ -212,9 +275,16 @@ def make(
     return Made(b"".join(parts), weight, greatest, shortest, longest)
 
 
-def pickled(values: Iterable[bytes]) -> bytes:
+def _tail(region: bytes, sizes: Ints) -> bytes:
+    """Return the opcodes that push pickled values as a tuple, before them their sizes pushed and popped."""
+    told = sizes.astype("<u2" if int(sizes.max()) < 1 << 16 else "<u4").tobytes()
+    return b"".join((b"B", _SIZES.pack(len(told)), told, b"0(", region, b"t"))
+
+
+def pickled(values: Sequence[bytes]) -> tuple[bytes, Ints]:
     """Return values as ``make`` wants them."""
-    return b"".join([_start(len(value)) + value for value in values])
+    items = [_start(len(value)) + value for value in values]
+    return b"".join(items), np.fromiter(map(len, items), np.int64, len(items))
 
 
 def _start(size: int) -> bytes:
@@ -222,7 +292,7 @@ def _start(size: int) -> bytes:
 
 
 def pickled_positions(times: Ints, positions: Ints) -> tuple[npt.NDArray[np.uint8], Ints]:
-    """Return values as ``make`` wants them, and where each begins; one more says where the last ends.
+    """Return pickled values one after another, and where each begins; one more says where the last ends.
 
     Each posting has *times* of the *positions*. What is written is what
     ``whoosh.formats.Positions`` writes, but for the pickle's protocol and memo.

@@ -23,12 +23,12 @@ _AT_ONCE = 500_000
 
 @dataclass(frozen=True, slots=True)
 class PostingList:
-    """A posting list; ``values`` as ``blocks.make`` wants them."""
+    """A posting list, as ``blocks.make`` wants it."""
 
     term: bytes
     ids: npt.NDArray[np.integer[Any]]
     weights: blocks.Floats | None
-    values: Callable[[int, int], bytes] | None
+    values: blocks.Values | None
 
 
 class _Terms(dict[str, int]):
@@ -92,12 +92,19 @@ class Gathered:
             yield from _cut(terms[first:last], ends[first:last] - start, owners[some], weights, values)
             first = last
 
-    def _values(self, times: blocks.Ints, begins: blocks.Ints) -> Callable[[int, int, int], bytes]:
+    def _values(
+        self, times: blocks.Ints, begins: blocks.Ints
+    ) -> Callable[[int, int, int], tuple[bytes, blocks.Ints]]:
         """Return what gives the pickled values from a start on, from one to another."""
         shifts = np.repeat(begins - (np.cumsum(times) - times), times)
         positions = np.frombuffer(self._positions, np.uint32)[shifts + np.arange(len(shifts))]
         made, bounds = blocks.pickled_positions(times, positions.astype(np.int64))
-        return lambda start, first, end: made[bounds[start + first] : bounds[start + end]].tobytes()
+
+        def between(start: int, first: int, end: int) -> tuple[bytes, blocks.Ints]:
+            some = bounds[start + first : start + end + 1]
+            return made[some[0] : some[-1]].tobytes(), np.diff(some)
+
+        return between
 
 
 def _cut(
@@ -105,7 +112,7 @@ def _cut(
     ends: blocks.Ints,
     ids: npt.NDArray[np.int32],
     weights: blocks.Floats | None,
-    values: Callable[[int, int, int], bytes] | None,
+    values: Callable[[int, int, int], tuple[bytes, blocks.Ints]] | None,
 ) -> Iterator[PostingList]:
     """Yield the list of each of *terms*; they stand one after another, up to *ends*."""
     start = 0

@@ -176,12 +176,17 @@ class Files:
 
     def positions(self, field: str, term: bytes) -> npt.NDArray[np.int64]:
         """Return ``document << POSITION_BITS | position``, rising."""
-        ids, _, values = self.whole(field, term)
         with reading(self._folder):
             if type(self._reader.schema[field].format) is not Positions:
                 return self._walk_positions(field, term)
-            times, found = blocks.read_positions(values)
-            return np.repeat(ids.astype(np.int64) << POSITION_BITS, times) | found
+            try:
+                blob = self._blob(self._said(field, term))
+                if blob is None:
+                    return np.empty(0, np.int64)
+                ids, times, found = blocks.read_positions(blob)
+            except blocks.UnknownFormError:
+                return self._walk_positions(field, term)
+            return np.repeat(self._bounded(ids).astype(np.int64) << POSITION_BITS, times) | found
 
     def terms(self, field: str) -> Iterator[bytes]:
         """Yield the terms of *field* in rising order; one thread at a time."""
@@ -265,7 +270,9 @@ class Files:
             for matcher in self._matched(field, term)
             for position in matcher.value_as("positions")
         ]
-        return np.array(keys, np.int64)
+        found = np.array(keys, np.int64)
+        self._bounded(found >> POSITION_BITS)
+        return found
 
     def _matched(self, field: str, term: bytes) -> Iterator[Any]:
         with self._lock:

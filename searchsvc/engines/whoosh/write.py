@@ -150,7 +150,7 @@ def _merged_lists(name: str, parts: Sequence[_Part]) -> Iterator[PostingList]:
             )
 
 
-def _pickled(values: Sequence[bytes], first: int, end: int) -> bytes:
+def _pickled(values: Sequence[bytes], first: int, end: int) -> tuple[bytes, blocks.Ints]:
     return blocks.pickled(values[first:end])
 
 
