@@ -46,12 +46,15 @@ _FEW = 12
 """So many numbers are shorter as a tuple."""
 
 _WORTH_COMPRESSING = 150
+_SHORT = 1000
+"""Bytes of a block that is inflated whole, which compares its checksum, too."""
 _COMPRESSION = 1
 _FREQUENCY_BYTES = 4
 _WIDTHS = np.zeros(256, np.int64)
 """Bytes that follow each opcode that pushes a number."""
 _WIDTHS[[ord("K"), ord("M"), ord("J")]] = 1, 2, 4
-_KNOWN_CLASSES = {("array", "array"), ("array", "_array_reconstructor"), ("_codecs", "encode")}
+_STORED = struct.Struct("<2sBHH")
+_CHECK = struct.Struct("!I")
 
 
 class UnknownFormError(Exception):
@@ -62,11 +65,21 @@ class _PlainUnpickler(pickle.Unpickler):
     """Knows numbers, strings, bytes, tuples, lists and arrays, and nothing that could run."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in _KNOWN_CLASSES:
+        if module == "array" and name in {"array", "_array_reconstructor"}:
             return super().find_class(module, name)
+        if (module, name) == ("_codecs", "encode"):
+            return _latin_bytes  # how protocol 2 writes bytes
         if (module, name) in {("builtins", "bytes"), ("__builtin__", "bytes")}:
-            return bytes  # how protocol 2 writes that there are none
+            return _no_bytes  # ... and how it writes that there are none
         raise pickle.UnpicklingError(f"{module}.{name} in a posting list")
+
+
+def _latin_bytes(text: str, _: str) -> bytes:
+    return text.encode("latin1")
+
+
+def _no_bytes() -> bytes:
+    return b""
 
 
 def _load(data: bytes) -> Any:
@@ -83,7 +96,7 @@ def read_postings(blob: bytes) -> tuple[Ints, Floats]:
         deltas, stored = _prefix(data, number, compressed)
         ids.append(_ids(deltas, number))
         weights.append(_weights(stored, number))
-    return np.concatenate(ids), np.concatenate(weights)
+    return _one(ids), _one(weights)
 
 
 def read_whole(blob: bytes) -> tuple[Ints, Floats, list[bytes] | None]:
@@ -100,7 +113,7 @@ def read_whole(blob: bytes) -> tuple[Ints, Floats, list[bytes] | None]:
             values += some
         else:
             raise UnknownFormError("values of another form")
-    return np.concatenate(ids), np.concatenate(weights), values
+    return _one(ids), _one(weights), values
 
 
 def read_positions(blob: bytes) -> tuple[Ints, Ints, Ints]:
@@ -196,10 +209,13 @@ def _blocks(blob: bytes) -> Iterator[tuple[int, bool, bytes]]:
 def _prefix(data: bytes, number: int, compressed: bool) -> tuple[Any, Any]:
     """Return ids and weights of a block, inflating no more than them where it says how long they are."""
     inflater = zlib.decompressobj()
-    start = inflater.decompress(data, _HEAD.size + 200 + 8 * number) if compressed else data
+    if compressed and len(data) > _SHORT:
+        start = inflater.decompress(data, _HEAD.size + 200 + 8 * number)
+    else:
+        start = zlib.decompress(data) if compressed else data
     push, length, pop = _HEAD.unpack_from(start.ljust(_HEAD.size))
     if push != _PUSH or pop != _POP:
-        ids, weights, _ = _load(start + inflater.decompress(inflater.unconsumed_tail) if compressed else data)
+        ids, weights, _ = _load(start + inflater.decompress(inflater.unconsumed_tail))
         return ids, weights
     missing = _HEAD.size + length - len(start)
     if missing > 0:
@@ -208,10 +224,14 @@ def _prefix(data: bytes, number: int, compressed: bool) -> tuple[Any, Any]:
     return ids, weights
 
 
+def _one(arrays: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)  # most lists are short
+
+
 def _ids(deltas: Any, number: int) -> Ints:
     if len(deltas) != number:
         raise ValueError("a block of another length than it says")
-    return np.cumsum(np.array(deltas), dtype=np.int64)
+    return np.array(deltas, np.int64).cumsum()
 
 
 def _weights(stored: Any, number: int) -> Floats:
@@ -265,14 +285,18 @@ def make(
         head = _body(_narrow(deltas[first:end])) + _body(light)
         tail = b"N" if values is None else _tail(*values(first, end))
         data = b"".join((_HEAD.pack(_PUSH, len(head), _POP), head, tail, _END))
-        compression = _COMPRESSION if len(data) > _WORTH_COMPRESSING else 0
-        if compression:
-            data = zlib.compress(data, compression)
-        info = pickle.dumps((end - first, int(ids[end - 1]), most, compression, *some), 3)
+        data = zlib.compress(data, _COMPRESSION) if len(data) > _WORTH_COMPRESSING else _stored(data)
+        info = pickle.dumps((end - first, int(ids[end - 1]), most, _COMPRESSION, *some), 3)
         length = len(info) + len(data)
         parts += (_LENGTH.pack(-length if end == number else length), info, data)
     weight = float(number) if weights is None else float(weights.sum())
     return Made(b"".join(parts), weight, greatest, shortest, longest)
+
+
+def _stored(data: bytes) -> bytes:
+    """Return *data* as zlib puts it where it does not compress: quickly made, and with a checksum."""
+    size = len(data)
+    return _STORED.pack(b"\x78\x01", 1, size, size ^ 0xFFFF) + data + _CHECK.pack(zlib.adler32(data))
 
 
 def _tail(region: bytes, sizes: Ints) -> bytes:

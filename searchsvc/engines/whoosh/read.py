@@ -222,6 +222,8 @@ class Files:
                 return np.array([bytes(value) for value in column], np.bytes_)
             sizes = np.array(column._lengths, np.int64)
             letters = np.frombuffer(column._dbfile.get(column._basepos, int(sizes.sum())), np.uint8)
+            if len(letters) != sizes.sum():
+                raise ValueError("ids that are not there")
             width = int(sizes.max(initial=1))
             table = np.zeros((self.size, width), np.uint8)
             table[np.arange(width) < sizes[:, None]] = letters
@@ -285,7 +287,7 @@ class Files:
                 matcher.next()
 
     def _bounded(self, numbers: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
-        if len(numbers) and not 0 <= numbers.min() <= numbers.max() < self.size:
+        if (numbers.astype(np.uint64) >= self.size).any():  # below 0 is far above
             raise ValueError("a posting names a document that is not there")
         return numbers.astype(np.int32)
 
