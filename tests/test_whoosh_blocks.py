@@ -26,11 +26,10 @@ def ours(postings: Sequence[Posting], codes: Sequence[int] | None = None) -> blo
     """Return a list with positions as we write it."""
     times = np.array([len(at) for _, _, at in postings], np.int64)
     flat = np.array([place for _, _, at in postings for place in at], np.int64)
-    made, bounds = blocks.pickled_positions(times, flat)
     return blocks.make(
         np.array([number for number, _, _ in postings], np.int64),
         np.array([weight for _, weight, _ in postings], np.float32),
-        lambda first, end: (made[bounds[first] : bounds[end]].tobytes(), np.diff(bounds[first : end + 1])),
+        blocks.pickled_positions(times, flat),
         None if codes is None else np.array(codes, np.uint8),
     )
 
@@ -70,10 +69,12 @@ def decoded(blob: bytes) -> list[Posting]:
     assert shorter[0].tolist() == ids.tolist()
     assert shorter[1].tolist() == weights.tolist()
     places: list[tuple[int, ...]] = [()] * len(ids)
-    if values is not None:
-        times, flat = blocks.decode_positions(values)
-        again = blocks.read_positions(blob)
-        assert [some.tolist() for some in again] == [ids.tolist(), times.tolist(), flat.tolist()]
+    if values is None:
+        with pytest.raises(blocks.UnknownFormError):
+            blocks.read_positions(blob)
+    else:
+        same, times, flat = blocks.read_positions(blob)
+        assert same.tolist() == ids.tolist()
         ends = np.cumsum(times).tolist()
         places = [tuple(flat[end - number : end].tolist()) for end, number in zip(ends, times, strict=True)]
     return list(zip(ids.tolist(), weights.tolist(), places, strict=True))
@@ -142,12 +143,24 @@ def test_what_the_term_index_is_told_is_what_whoosh_would_tell() -> None:
     assert (made.weight, made.greatest, made.shortest, made.longest) == (sum(weights), 4.0, 3, 42)
 
 
-def test_values_taken_from_a_list_make_the_same_list() -> None:
-    postings = LISTS["long values"]
-    ids, weights, values = blocks.read_whole(theirs(postings, Positions()))
-    assert values is not None
-    again = blocks.make(ids, weights, lambda first, end: blocks.pickled(values[first:end]), None)
-    assert plainly(again.blob, Positions()) == decoded(again.blob) == postings
+@pytest.mark.parametrize("write", [ours, lambda some: theirs(some, Positions())], ids=["ours", "theirs"])
+def test_values_taken_from_lists_make_one_list(write: Callable[[Any], Any]) -> None:
+    one, two = LISTS["long values"], LISTS["two and a half blocks"]
+    parts = []
+    for postings in (one, two):
+        made = write(postings)
+        parts.append(blocks.read_whole(made if isinstance(made, bytes) else made.blob))
+    keep = np.arange(len(two)) % 3 > 0
+    assert parts[0][2]
+    assert parts[1][2]
+    again = blocks.make(
+        np.concatenate([parts[0][0], parts[1][0][keep] + 100]),
+        np.concatenate([parts[0][1], parts[1][1][keep]]),
+        blocks.Values.joined([parts[0][2], parts[1][2].kept(keep)]),
+        None,
+    )
+    left = [(number + 100, weight, at) for (number, weight, at), kept in zip(two, keep, strict=True) if kept]
+    assert plainly(again.blob, Positions()) == decoded(again.blob) == one + left
 
 
 def test_ids_and_weights_need_no_more_than_the_beginning_of_a_block() -> None:
@@ -187,8 +200,9 @@ def test_nothing_in_a_block_runs(tmp_path: Any) -> None:
         for read in (blocks.read_postings, blocks.read_whole, blocks.read_positions):
             with pytest.raises(pickle.UnpicklingError, match="mkdir in a posting list"):
                 read(blob)
+    value = b"\0\0\0\1" + pickle.dumps(trap, 2)
     with pytest.raises(pickle.UnpicklingError, match="mkdir"):
-        blocks.decode_positions([b"\0\0\0\1" + pickle.dumps(trap, 2)])
+        blocks.read_positions(block(pickle.dumps(((0,), None, (value,)), 2)))
     assert not (tmp_path / "trapped").exists()
     pickle.loads(pickle.dumps(trap))
     assert (tmp_path / "trapped").exists()

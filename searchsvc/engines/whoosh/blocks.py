@@ -21,7 +21,7 @@ import pickle
 import struct
 import zlib
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -55,6 +55,39 @@ _WIDTHS = np.zeros(256, np.int64)
 _WIDTHS[[ord("K"), ord("M"), ord("J")]] = 1, 2, 4
 _STORED = struct.Struct("<2sBHH")
 _CHECK = struct.Struct("!I")
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Pickled values of postings, one after another; ``bounds`` says where each begins and the last ends."""
+
+    region: memoryview | bytes
+    bounds: Ints
+
+    @classmethod
+    def of(cls, values: Sequence[bytes]) -> Values:
+        """Pickle values."""
+        items = [_start(len(value)) + value for value in values]
+        return cls(b"".join(items), _bounds(np.fromiter(map(len, items), np.int64, len(items))))
+
+    @classmethod
+    def joined(cls, several: Sequence[Values]) -> Values:
+        """Put values one after another."""
+        sizes = np.concatenate([np.diff(some.bounds) for some in several])
+        return cls(b"".join([some.region for some in several]), _bounds(sizes))
+
+    def kept(self, keep: npt.NDArray[np.bool_]) -> Values:
+        """Return those that *keep* names."""
+        ends = self.bounds[1:][keep].tolist()
+        begins = self.bounds[:-1][keep].tolist()
+        pieces = [self.region[begin:end] for begin, end in zip(begins, ends, strict=True)]
+        return Values(b"".join(pieces), _bounds(np.diff(self.bounds)[keep]))
+
+
+def _bounds(sizes: Ints) -> Ints:
+    bounds = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=bounds[1:])
+    return bounds
 
 
 class UnknownFormError(Exception):
@@ -99,58 +132,61 @@ def read_postings(blob: bytes) -> tuple[Ints, Floats]:
     return _one(ids), _one(weights)
 
 
-def read_whole(blob: bytes) -> tuple[Ints, Floats, list[bytes] | None]:
+def read_whole(blob: bytes) -> tuple[Ints, Floats, Values | None]:
     """Return ids, weights and values of a whole list; no values where none are stored."""
     ids, weights = [], []
-    values: list[bytes] | None = []
+    values: list[Values] = []
     for number, compressed, data in _blocks(blob):
-        deltas, stored, some = _load(zlib.decompress(data) if compressed else data)
+        inflated = zlib.decompress(data) if compressed else data
+        laid_out = _laid_out(inflated, number)
+        deltas, stored, some = _unpickled(inflated, number) if laid_out is None else laid_out
         ids.append(_ids(deltas, number))
         weights.append(_weights(stored, number))
-        if some is None or values is None:
-            values = None
-        elif isinstance(some, tuple) and len(some) == number:
-            values += some
-        else:
-            raise UnknownFormError("values of another form")
-    return _one(ids), _one(weights), values
+        if some is not None:
+            values.append(some if isinstance(some, Values) else Values.of(some))
+    return _one(ids), _one(weights), Values.joined(values) if values else None
+
+
+def _unpickled(data: bytes, number: int) -> tuple[Any, Any, tuple[bytes, ...] | None]:
+    """Return ids, weights and values of a block as Whoosh does."""
+    ids, weights, values = _load(data)
+    if values is not None and (not isinstance(values, tuple) or len(values) != number):
+        raise UnknownFormError("values of another form")
+    return ids, weights, values
 
 
 def read_positions(blob: bytes) -> tuple[Ints, Ints, Ints]:
     """Return ids, how many positions each posting has, and all positions one after another."""
-    ids: list[Ints] = []
-    regions, sizes = [], []
-    for number, compressed, data in _blocks(blob):
-        laid_out = _laid_out(zlib.decompress(data) if compressed else data, number)
-        if laid_out is None:
-            return _unpickled_positions(blob)
-        ids.append(_ids(laid_out[0], number))
-        regions.append(laid_out[1])
-        sizes.append(laid_out[2])
-    found = _positions_of(np.frombuffer(b"".join(regions), np.uint8), np.concatenate(sizes))
-    return _unpickled_positions(blob) if found is None else (np.concatenate(ids), *found)
+    ids, _, values = read_whole(blob)
+    if values is None:
+        raise UnknownFormError("no values")
+    made = np.frombuffer(values.region, np.uint8)
+    found = _positions_of(made, values.bounds)
+    return ids, *(
+        _unpickled_positions(_load(b"(" + bytes(values.region) + b"t.")) if found is None else found
+    )
 
 
-def _laid_out(data: bytes, number: int) -> tuple[Any, bytes, Ints] | None:
-    """Return ids, pickled values and their sizes of a block of ours, None of one that is not."""
+def _laid_out(data: bytes, number: int) -> tuple[Any, Any, Values] | None:
+    """Return ids, weights and values of a block of ours, None of one that is not or has no values."""
     push, length, pop = _HEAD.unpack_from(data.ljust(_HEAD.size))
     start = _HEAD.size + length
     if push != _PUSH or pop != _POP or data[start : start + 1] != b"B":
         return None
     (wide,) = _SIZES.unpack_from(data, start + 1)
     begin = start + 1 + _SIZES.size
-    sizes = np.frombuffer(data[begin : begin + wide], f"<u{wide // number}").astype(np.int64)
+    bounds = _bounds(np.frombuffer(data[begin : begin + wide], f"<u{wide // number}").astype(np.int64))
     region = data[begin + wide + len(b"0(") : -len(_END) - 1]
-    if len(sizes) != number or int(sizes.sum()) != len(region):
+    if len(bounds) != number + 1 or bounds[-1] != len(region):
         raise ValueError("values of other sizes than it says")
-    ids, _ = _load(_PROTOCOL + data[_HEAD.size : start] + b"\x86.")
-    return ids, region, sizes
+    ids, weights = _load(_PROTOCOL + data[_HEAD.size : start] + b"\x86.")
+    return ids, weights, Values(region, bounds)
 
 
-def _positions_of(made: npt.NDArray[np.uint8], sizes: Ints) -> tuple[Ints, Ints] | None:
+def _positions_of(made: npt.NDArray[np.uint8], bounds: Ints) -> tuple[Ints, Ints] | None:
     """Undo ``pickled_positions``; None if it did not make that."""
-    ends = np.cumsum(sizes)
-    body = ends - sizes + np.where(made[ends - sizes] == ord("C"), 2, 5)
+    begins, ends = bounds[:-1], bounds[1:]
+    body = begins + np.where(made[begins] == ord("C"), 2, 5)
     width = _WIDTHS[made[body + 6]]
     times = (ends - body - _FREQUENCY_BYTES - 4) // (1 + width)
     first = np.repeat(body + 6 - (np.cumsum(times) - times) * (1 + width), times)
@@ -166,13 +202,7 @@ def _positions_of(made: npt.NDArray[np.uint8], sizes: Ints) -> tuple[Ints, Ints]
     return times, _running(deltas, times)
 
 
-def _unpickled_positions(blob: bytes) -> tuple[Ints, Ints, Ints]:
-    ids, _, values = read_whole(blob)
-    return ids, *decode_positions(values or [])
-
-
-def decode_positions(values: Sequence[bytes]) -> tuple[Ints, Ints]:
-    """Return how many positions each value has, and all positions one after another."""
+def _unpickled_positions(values: Sequence[bytes]) -> tuple[Ints, Ints]:
     # The opcodes of a tuple around all lists make one pickle of them.
     lists = _load(b"(" + b"".join([value[_FREQUENCY_BYTES:-1] for value in values]) + b"t.")
     if len(lists) != len(values):
@@ -246,9 +276,6 @@ def _weights(stored: Any, number: int) -> Floats:
 
 # --- writing ------------------------------------------------------------------------------
 
-Values = Callable[[int, int], tuple[bytes, Ints]]
-"""Gives the values from one posting to another, pickled one after another, and their sizes."""
-
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -283,7 +310,7 @@ def make(
         some = (0, 0) if codes is None else (int(codes[first:end].min()), int(codes[first:end].max()))
         greatest, shortest, longest = max(greatest, most), min(shortest, some[0]), max(longest, some[1])
         head = _body(_narrow(deltas[first:end])) + _body(light)
-        tail = b"N" if values is None else _tail(*values(first, end))
+        tail = b"N" if values is None else _tail(values, first, end)
         data = b"".join((_HEAD.pack(_PUSH, len(head), _POP), head, tail, _END))
         data = zlib.compress(data, _COMPRESSION) if len(data) > _WORTH_COMPRESSING else _stored(data)
         info = pickle.dumps((end - first, int(ids[end - 1]), most, _COMPRESSION, *some), 3)
@@ -299,24 +326,21 @@ def _stored(data: bytes) -> bytes:
     return _STORED.pack(b"\x78\x01", 1, size, size ^ 0xFFFF) + data + _CHECK.pack(zlib.adler32(data))
 
 
-def _tail(region: bytes, sizes: Ints) -> bytes:
-    """Return the opcodes that push pickled values as a tuple, before them their sizes pushed and popped."""
+def _tail(values: Values, first: int, end: int) -> bytes:
+    """Return the opcodes that push values as a tuple, before them their sizes pushed and popped."""
+    bounds = values.bounds[first : end + 1]
+    sizes = np.diff(bounds)
     told = sizes.astype("<u2" if int(sizes.max()) < 1 << 16 else "<u4").tobytes()
+    region = values.region[bounds[0] : bounds[-1]]
     return b"".join((b"B", _SIZES.pack(len(told)), told, b"0(", region, b"t"))
-
-
-def pickled(values: Sequence[bytes]) -> tuple[bytes, Ints]:
-    """Return values as ``make`` wants them."""
-    items = [_start(len(value)) + value for value in values]
-    return b"".join(items), np.fromiter(map(len, items), np.int64, len(items))
 
 
 def _start(size: int) -> bytes:
     return b"C%c" % size if size < 256 else b"B" + struct.pack("<I", size)
 
 
-def pickled_positions(times: Ints, positions: Ints) -> tuple[npt.NDArray[np.uint8], Ints]:
-    """Return pickled values one after another, and where each begins; one more says where the last ends.
+def pickled_positions(times: Ints, positions: Ints) -> Values:
+    """Return values of postings.
 
     Each posting has *times* of the *positions*. What is written is what
     ``whoosh.formats.Positions`` writes, but for the pickle's protocol and memo.
@@ -332,7 +356,7 @@ def pickled_positions(times: Ints, positions: Ints) -> tuple[npt.NDArray[np.uint
     width = np.where(largest < 1 << 8, 1, np.where(largest < 1 << 16, 2, 4))
     size = _FREQUENCY_BYTES + 4 + times * (1 + width)
     long = size > 255
-    bounds = np.concatenate([[0], np.cumsum(size + np.where(long, 5, 2))])
+    bounds = _bounds(size + np.where(long, 5, 2))
     begins, ends = bounds[:-1], bounds[1:]
     made = np.zeros(int(bounds[-1]), np.uint8)
     made[begins] = np.where(long, ord("B"), ord("C"))
@@ -352,7 +376,7 @@ def pickled_positions(times: Ints, positions: Ints) -> tuple[npt.NDArray[np.uint
         if has.any():
             made[at[has] + 1 + byte] = deltas[has] >> 8 * byte & 255
     made[ends - 2], made[ends - 1] = ord("e"), ord(".")
-    return made, bounds
+    return Values(made.data, bounds)
 
 
 def _narrow(numbers: Ints) -> Any:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -92,19 +91,11 @@ class Gathered:
             yield from _cut(terms[first:last], ends[first:last] - start, owners[some], weights, values)
             first = last
 
-    def _values(
-        self, times: blocks.Ints, begins: blocks.Ints
-    ) -> Callable[[int, int, int], tuple[bytes, blocks.Ints]]:
-        """Return what gives the pickled values from a start on, from one to another."""
+    def _values(self, times: blocks.Ints, begins: blocks.Ints) -> blocks.Values:
+        """Return the values of postings, whose positions begin at *begins*."""
         shifts = np.repeat(begins - (np.cumsum(times) - times), times)
         positions = np.frombuffer(self._positions, np.uint32)[shifts + np.arange(len(shifts))]
-        made, bounds = blocks.pickled_positions(times, positions.astype(np.int64))
-
-        def between(start: int, first: int, end: int) -> tuple[bytes, blocks.Ints]:
-            some = bounds[start + first : start + end + 1]
-            return made[some[0] : some[-1]].tobytes(), np.diff(some)
-
-        return between
+        return blocks.pickled_positions(times, positions.astype(np.int64))
 
 
 def _cut(
@@ -112,11 +103,12 @@ def _cut(
     ends: blocks.Ints,
     ids: npt.NDArray[np.int32],
     weights: blocks.Floats | None,
-    values: Callable[[int, int, int], tuple[bytes, blocks.Ints]] | None,
+    values: blocks.Values | None,
 ) -> Iterator[PostingList]:
     """Yield the list of each of *terms*; they stand one after another, up to *ends*."""
     start = 0
     for term, end in zip(terms, ends.tolist(), strict=True):
         light = None if weights is None else weights[start:end]
-        yield PostingList(term.encode(), ids[start:end], light, values and partial(values, start))
+        own = values and blocks.Values(values.region, values.bounds[start : end + 1])
+        yield PostingList(term.encode(), ids[start:end], light, own)
         start = end

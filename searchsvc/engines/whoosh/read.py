@@ -37,8 +37,8 @@ from searchsvc.results import FACETS
 NUMBERS = ("key", "day", "stamp", "length")
 """The numeric columns of an article."""
 
-Whole = tuple[npt.NDArray[np.int32], blocks.Floats, list[bytes]]
-"""Document numbers, weights, encoded values (none where the field keeps none)."""
+Whole = tuple[npt.NDArray[np.int32], blocks.Floats, blocks.Values | None]
+"""Document numbers, weights, values (None where the field keeps none)."""
 
 _NOTHING: Postings = (np.empty(0, np.int32), np.empty(0, np.float32))
 _LONGEST_LINE = 1000
@@ -154,13 +154,8 @@ class Files:
                 ids, weights, _ = self._walk(field, term)
             return self._bounded(ids), weights
 
-    def whole(self, field: str, term: bytes) -> Whole:
-        """Return document numbers, weights and encoded values."""
-        with reading(self._folder):
-            return self._whole(field, term, self._said(field, term))
-
     def lists(self, field: str) -> Iterator[tuple[bytes, Whole]]:
-        """Yield the terms of *field* in rising order and what ``whole`` gives for each."""
+        """Yield the terms of *field* in rising order and all that stands in the list of each."""
         with reading(self._folder):
             terms = self._reader._terms
             if not self._known:
@@ -251,20 +246,20 @@ class Files:
     def _whole(self, field: str, term: bytes, said: bytes | None) -> Whole:
         try:
             blob = self._blob(said)
-            ids, weights, values = blocks.read_whole(blob) if blob else (*_NOTHING, [])
+            ids, weights, values = blocks.read_whole(blob) if blob else (*_NOTHING, None)
         except blocks.UnknownFormError:
             ids, weights, values = self._walk(field, term)
-        return self._bounded(ids), weights, values or []
+        return self._bounded(ids), weights, values
 
-    def _walk(self, field: str, term: bytes) -> tuple[blocks.Ints, blocks.Floats, list[bytes]]:
+    def _walk(self, field: str, term: bytes) -> tuple[blocks.Ints, blocks.Floats, blocks.Values | None]:
         """Go through a list with Whoosh's own matcher."""
         ids, weights, values = [], [], []
         for matcher in self._matched(field, term):
             ids.append(matcher.id())
             weights.append(matcher.weight())
             values.append(matcher.value())
-        # a field without values gives None for each
-        return np.array(ids, np.int64), np.array(weights, np.float32), [value for value in values if value]
+        kept = blocks.Values.of(values) if all(values) else None  # None for each where none are stored
+        return np.array(ids, np.int64), np.array(weights, np.float32), kept
 
     def _walk_positions(self, field: str, term: bytes) -> npt.NDArray[np.int64]:
         keys = [

@@ -137,21 +137,16 @@ def _merged_lists(name: str, parts: Sequence[_Part]) -> Iterator[PostingList]:
     ordered = heapq.merge(*streams, key=lambda each: each[0][0])
     for term, holders in groupby(ordered, key=lambda each: each[0][0]):
         ids, weights = [], []
-        values: list[bytes] = []
+        values: list[blocks.Values] = []
         for (_, whole), part in holders:
             found, some_weights, some_values = part.left(whole)
             ids.append(part.places[found])
             weights.append(some_weights)
-            values += some_values
+            values += [some_values] if some_values else []
         joined = np.concatenate(ids)
         if len(joined):
-            yield PostingList(
-                term, joined, np.concatenate(weights), partial(_pickled, values) if values else None
-            )
-
-
-def _pickled(values: Sequence[bytes], first: int, end: int) -> tuple[bytes, blocks.Ints]:
-    return blocks.pickled(values[first:end])
+            kept = blocks.Values.joined(values) if values else None
+            yield PostingList(term, joined, np.concatenate(weights), kept)
 
 
 @dataclass(slots=True)
@@ -187,7 +182,7 @@ class _Part:
         keep = self.alive[ids]
         if keep.all():
             return whole
-        return ids[keep], weights[keep], list(compress(values, keep.tolist()))
+        return ids[keep], weights[keep], values and values.kept(keep)
 
 
 def _joined(schema: fields.Schema, parts: Iterable[_Part]) -> _Documents:
