@@ -171,9 +171,7 @@ def _match(clause: Clause, segment: SegmentArrays) -> Postings:
         )
     if isinstance(clause, Phrase):
         return segment.kept(clause, lambda: _phrase(clause, segment))
-    return segment.kept(
-        clause, lambda: _union([_match(option, segment) for option in clause.options], segment)
-    )
+    return _union([_match(option, segment) for option in clause.options], segment)  # too many to be kept
 
 
 def _union(lists: Sequence[Postings], segment: SegmentArrays) -> Postings:

@@ -330,9 +330,7 @@ class Segment:
 
     def positions(self, field: str, term: str) -> npt.NDArray[np.int64]:
         """Return ``document << POSITION_BITS | position``, rising; deleted documents included."""
-        return self._cache.get(
-            (self.name, field, term, "at"), lambda: (self._files.positions(field, _bytes(term)),)
-        )[0]
+        return self._files.positions(field, _bytes(term))  # large, and what they are good for is kept
 
     def kept(self, clause: Clause, match: Callable[[], Postings]) -> Postings:
         """Return what *match* found for *clause*, perhaps a former time."""
