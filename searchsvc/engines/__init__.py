@@ -8,6 +8,7 @@ from searchsvc.engine import Engine
 from searchsvc.errors import EngineMissingError, UnknownEngineError
 
 ENGINES = ("whoosh", "tantivy")
+"""From the one for small archives to the one for large."""
 
 
 def open_engine(name: str, folder: Path) -> Engine:
