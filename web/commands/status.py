@@ -70,6 +70,7 @@ def gather(settings: Settings, *, slow_ms: float | None = None) -> Facts:
     *slow_ms* is from when on searches are too slow (``canaries.SLOW_MS`` unless given).
     """
     from indexer.worker import worker_is_running
+    from searchsvc.errors import GenerationError
 
     facts: Facts = {
         "data_dir": str(settings.data_dir),
@@ -84,7 +85,10 @@ def gather(settings: Settings, *, slow_ms: float | None = None) -> Facts:
             with open_archive(settings) as archive:
                 sources = archive.sources()
                 if index["generation"]:
-                    newest = {each.id: _newest(service, each.id) for each in sources}
+                    try:
+                        newest = {each.id: _newest(service, each.id) for each in sources}
+                    except GenerationError as error:
+                        index |= {"state": "damaged", "problem": str(error)}
                 facts["archive"] = _archive(settings, archive)
                 runs = archive.last_runs()
                 facts["sources"] = [_source(archive, each, runs, newest) for each in sources]
