@@ -80,8 +80,8 @@ def compare_engines(
     """Answer the queries of a judged set (none given: the sample's) with two engines and compare.
 
     Return "queries" and how many of them are "judged", "engines", the mean overlap of the first rows
-    of the whole "search" and of the "engine" alone, and "unlike": the rows of ``Unlike``, least
-    alike first.
+    of the whole "search" and of the "engine" alone, the "least" of both, and "unlike": the rows of
+    ``Unlike``, least alike first.
 
     Raises:
         EvaluationError: the set is not of the layout. EngineMissingError: an engine is not installed.
@@ -221,8 +221,11 @@ def _compare(sides: Sequence[_Side], asked: Sequence[JudgedQuery], progress: Pro
                 unlike.append(Unlike(one.text, one.kind, level, round(overlap, 4), why))
             text = first.query  # the engine alone gets the query repaired
         progress("Запросы", number, len(asked))
-    means = {level: round(sum(found) / len(found), 4) for level, found in overlaps.items()}
-    return {**means, "unlike": [asdict(row) for row in sorted(unlike, key=lambda row: row.rbo)]}
+    return {
+        **{level: round(sum(found) / len(found), 4) for level, found in overlaps.items()},
+        "least": {level: round(min(found), 4) for level, found in overlaps.items()},
+        "unlike": [asdict(row) for row in sorted(unlike, key=lambda row: row.rbo)],
+    }
 
 
 def _plan(text: str, analyzer: Analyzer) -> Plan:

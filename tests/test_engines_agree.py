@@ -132,10 +132,11 @@ def small_set(tmp_path: Path) -> Path:
 def test_the_command_compares_a_set_of_ones_own(searchsvc: Run, small_set: Path) -> None:
     done = searchsvc("evaluate", "engines", str(small_set))
     assert done.code == 0, done.err
-    first, second, third = done.out.splitlines()
+    first, search, engine, last = done.out.splitlines()
     assert first == "whoosh и tantivy: 17 запросов, из них 16 составлены из статей"
-    assert second == "Совпадение первых 20: весь поиск 1.0000, движок 1.0000"
-    assert third == "Ниже 0.8: ни одного"
+    assert search == "весь поиск: первые 20 совпадают на 1.0000 в среднем, на 1.0000 в худшем случае"
+    assert engine.startswith("сам движок: первые 20 совпадают на ")
+    assert last == "Ниже 0.8: ни одного"
     found = json.loads(searchsvc("evaluate", "engines", str(small_set), "--json").out)
     assert (found["judged"], found["search"], found["unlike"]) == (1, 1.0, [])
     missing = searchsvc("evaluate", "engines", str(small_set / "нет"))

@@ -100,7 +100,7 @@ def engines(folder: Path | None, queries: Path | None, as_json: bool) -> None:
         _tell_agreement(figures)
 
 
-_LEVELS = {"search": "поиск", "engine": "движок"}
+_LEVELS = {"search": "весь поиск", "engine": "сам движок"}
 
 
 def _tell_agreement(figures: Figures) -> None:
@@ -113,8 +113,10 @@ def _tell_agreement(figures: Figures) -> None:
         f"{' и '.join(figures['engines'])}: {number}"
         + (f", из них {made} составлены из статей" if made else "")
     )
-    say(f"Совпадение первых {FIRST}: весь поиск {figures['search']:.4f}, движок {figures['engine']:.4f}")
+    for level, words in _LEVELS.items():
+        mean, least = figures[level], figures["least"][level]
+        say(f"{words}: первые {FIRST} совпадают на {mean:.4f} в среднем, на {least:.4f} в худшем случае")
     if not figures["unlike"]:
         say(f"Ниже {ALIKE}: ни одного")
     for row in figures["unlike"]:
-        say(f"{row['rbo']:.4f}  {_LEVELS[row['level']]:<6}  {row['query']} — {row['why']}")
+        say(f"{row['rbo']:.4f}  {_LEVELS[row['level']]}  {row['query']} — {row['why']}")
