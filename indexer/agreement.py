@@ -75,13 +75,14 @@ def compare_engines(
     *,
     queries: Path | None = None,
     engines: tuple[str, str] = (ENGINES[0], ENGINES[1]),
+    alike: float = ALIKE,
     progress: Progress = silent,
 ) -> Figures:
     """Answer the queries of a judged set (none given: the sample's) with two engines and compare.
 
     Return "queries" and how many of them are "judged", "engines", the mean overlap of the first rows
     of the whole "search" and of the "engine" alone, the "least" of both, and "unlike": the rows of
-    ``Unlike``, least alike first.
+    ``Unlike`` of queries whose lists overlap less than *alike*, least alike first.
 
     Raises:
         EvaluationError: the set is not of the layout. EngineMissingError: an engine is not installed.
@@ -102,8 +103,9 @@ def compare_engines(
         sides = [_Side(settings.data_dir / engine, analyzer) for engine in engines]
         for side in sides:
             held.callback(side.live.close)
-        found = _compare(sides, asked, progress)
-    return {"engines": list(engines), "queries": len(asked), "judged": len(judged), **found}
+        found = _compare(sides, asked, alike, progress)
+    own = len({one.text for one in judged})
+    return {"engines": list(engines), "queries": len(asked), "judged": own, **found}
 
 
 def completed(
@@ -154,6 +156,8 @@ def explain(one: Ranking, two: Ranking) -> str:
     """
     if one.counts != two.counts:
         return f"находят разное: {one.counts} и {two.counts}"
+    if one.ids == two.ids:
+        return "ничего"
     places = [{name: place for place, name in enumerate(each.ids)} for each in (one, two)]
     shown = sorted({*one.ids[:FIRST], *two.ids[:FIRST]})
     lost = [name for name in shown if max(found.get(name, MAX_DEPTH) for found in places) >= RERANKED]
@@ -207,7 +211,9 @@ class _Side:
         return Ranking([stored[row.key].card.id for row in rows], [row.score for row in rows], counts, text)
 
 
-def _compare(sides: Sequence[_Side], asked: Sequence[JudgedQuery], progress: Progress) -> Figures:
+def _compare(
+    sides: Sequence[_Side], asked: Sequence[JudgedQuery], alike: float, progress: Progress
+) -> Figures:
     overlaps: dict[str, list[float]] = {"search": [], "engine": []}
     unlike: list[Unlike] = []
     for number, one in enumerate(asked, 1):
@@ -216,7 +222,7 @@ def _compare(sides: Sequence[_Side], asked: Sequence[JudgedQuery], progress: Pro
             first, second = (ask(side, text, FIRST) for side in sides)
             overlap = rank_biased_overlap(first.ids, second.ids)
             overlaps[level].append(overlap)
-            if overlap < ALIKE or first.counts != second.counts:
+            if overlap < alike or first.counts != second.counts:
                 why = explain(*(ask(side, text, MAX_DEPTH) for side in sides))
                 unlike.append(Unlike(one.text, one.kind, level, round(overlap, 4), why))
             text = first.query  # the engine alone gets the query repaired

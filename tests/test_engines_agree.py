@@ -69,6 +69,7 @@ def test_overlap_is_a_share_and_knows_no_sides(
 def test_what_parts_two_lists_is_said() -> None:
     one = Ranking(["a", "b", "c"], [3.0, 2.0, 1.0], 3)
     assert explain(one, Ranking(["a", "b", "c"], [3.0, 2.0, 1.0], 4)) == "находят разное: 3 и 4"
+    assert explain(one, Ranking(["a", "b", "c"], [9.0, 2.0, 1.0], 3)) == "ничего"
     assert explain(one, Ranking(["b", "a", "c"], [2.0, 2.0, 1.0], 3)) == "равные оценки"
     near = explain(one, Ranking(["b", "a", "c"], [3.0, 3.0 * (1 - CLOSE / 2), 1.0], 3))
     assert near == "близкие оценки: переставлены статьи с разницей до 2,5%"
@@ -139,6 +140,9 @@ def test_the_command_compares_a_set_of_ones_own(searchsvc: Run, small_set: Path)
     assert last == "Ниже 0.8: ни одного"
     found = json.loads(searchsvc("evaluate", "engines", str(small_set), "--json").out)
     assert (found["judged"], found["search"], found["unlike"]) == (1, 1.0, [])
+    every = searchsvc("evaluate", "engines", str(small_set), "--below", "1.1").out.splitlines()[3:]
+    assert len(every) == 2 * found["queries"]
+    assert "1.0000  весь поиск  приказы министерства — ничего" in every
     missing = searchsvc("evaluate", "engines", str(small_set / "нет"))
     assert (missing.code, "qrels.tsv" in missing.err) == (1, True)
 
