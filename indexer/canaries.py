@@ -125,20 +125,18 @@ def compare(generations: Generations, names: Sequence[str], analyzer: Analyzer) 
 
     One that cannot be read, as may be the case with one that was replaced, has no figure.
     """
-    found: dict[str, Latency] = {}
     with ExitStack() as held:
-        live: dict[str, LiveIndex] = {}
-        for name in names:
-            index = LiveIndex(_Only(generations, name), watch=True)
-            held.callback(index.close)
-            live[name] = index
-        try:
-            readable = [name for name in names if _readable(live[name])]
-            queries = canaries(live[names[-1]].view(), analyzer)
-            services = [SearchService(live[name], analyzer) for name in readable]
-            found = dict(zip(readable, measure(services, queries) or (), strict=False))
-        except GenerationError as error:  # what is published answers; a figure is not worth more
-            log.warning("canaries.unmeasured reason=%s", type(error).__name__)
+        services: dict[str, SearchService] = {}
+        queries: tuple[str, ...] = ()
+        for name in reversed(names):
+            live = LiveIndex(_Only(generations, name), watch=True)
+            held.callback(live.close)
+            try:
+                queries = queries or canaries(live.view(), analyzer)
+                services[name] = _warm(SearchService(live, analyzer), queries)
+            except GenerationError as error:  # what is published answers; a figure is not worth more
+                log.warning("canaries.unmeasured generation=%s reason=%s", name, type(error).__name__)
+        found = dict(zip(services, measure(list(services.values()), queries) or (), strict=False))
     return [found.get(name) for name in names]
 
 
@@ -154,12 +152,11 @@ class _Only(Generations):
         return Pointer(self._name)
 
 
-def _readable(index: LiveIndex) -> bool:
-    try:
-        index.view()
-    except GenerationError:
-        return False
-    return True
+def _warm(service: SearchService, queries: Sequence[str]) -> SearchService:
+    """Return *service* when it has answered all *queries* once."""
+    for query in queries:
+        service.search(SearchRequest(query, facets=FACETS))
+    return service
 
 
 def _asked_in_turn(services: Sequence[SearchService], query: str, *, backwards: bool) -> list[float]:

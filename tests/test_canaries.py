@@ -124,11 +124,9 @@ def test_a_rebuild_says_what_was_and_what_is(bed: Bed) -> None:
 
 def test_what_cannot_be_read_is_not_measured(bed: Bed, caplog: pytest.LogCaptureFixture) -> None:
     old = bed.rebuild()
-    damaged = bed.index / old.generation / "store.db"
-    damaged.unlink()
-    damaged.write_bytes(b"rubbish" * 1000)
+    (bed.index / old.generation / "records.rows").unlink()  # it opens, and cannot answer
     report = rebuild(bed.archive, bed.generations, bed.analyzer, engine="whoosh", measured=True)
-    assert report.before is not None  # its engine could be read
+    assert report.before is not None
     assert report.before.p50_ms is None
     assert (report.p50_ms or 0) > 0
     with caplog.at_level(logging.WARNING):
