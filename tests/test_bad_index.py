@@ -83,7 +83,11 @@ def site(built: Path, settings: Settings, analyzer: Analyzer) -> Iterator[Site]:
     shutil.copytree(built, settings.data_dir)
     engine = next(name for name in ENGINES if built.name.startswith(name))
     bed = Bed.open(settings.data_dir, analyzer, engine=engine)
-    made = Site(bed, Settings(data_dir=settings.data_dir, query_log=False, engine=engine), built.parent)
+    made = Site(
+        bed,
+        Settings(data_dir=settings.data_dir, query_log=False, engine=engine, answer_cache_mb=0),
+        built.parent,
+    )
     before = made.archive()
     yield made
     assert made.archive() == before
