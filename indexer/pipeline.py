@@ -147,9 +147,10 @@ def _build(
         _catch_up(archive, built, analyzer)
         with ExitStack() as held:
             live = _live(generations)
-            before = _figures(live) if live else None
+            before = None
             if live is not None:
                 held.callback(live.close)
+                before = _figures(live)
             progress("Проверка", 0, None)
             verify(built, archive, live, analyzer, accept_loss=accept_loss)
             if live is not None:
