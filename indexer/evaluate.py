@@ -20,7 +20,7 @@ from searchsvc.errors import EvaluationError
 from searchsvc.evaluation import Answered, Figures, JudgedSet, by_query, read_judged, read_rows, score
 from searchsvc.results import Correct, SearchRequest
 from searchsvc.search import SearchService
-from searchsvc.settings import load_settings
+from searchsvc.settings import Settings, load_settings
 from searchsvc.text import clean
 
 DEPTH = 100
@@ -58,12 +58,10 @@ def evaluate_search(
 @contextmanager
 def indexed(corpus: Path, engine: str, progress: Progress) -> Iterator[tuple[SearchService, dict[str, str]]]:
     """Index a corpus in a temporary folder; give the service and the documents' own ids by article id."""
-    with tempfile.TemporaryDirectory(prefix="searchsvc-evaluate-", ignore_cleanup_errors=True) as place:
-        settings = load_settings(data_dir=Path(place), archive_url="", desk_url="")
+    with workplace() as settings, open_archive(settings) as archive:
         analyzer = Analyzer()
-        with open_archive(settings) as archive:
-            names = _fill(archive, corpus)
-            rebuild(archive, open_generations(settings), analyzer, engine=engine, progress=progress)
+        names = fill(archive, corpus)
+        rebuild(archive, open_generations(settings), analyzer, engine=engine, progress=progress)
         service, live = open_service(settings, analyzer)
         try:
             yield service, names
@@ -71,7 +69,15 @@ def indexed(corpus: Path, engine: str, progress: Progress) -> Iterator[tuple[Sea
             live.close()
 
 
-def _fill(archive: Archive, corpus: Path) -> dict[str, str]:
+@contextmanager
+def workplace() -> Iterator[Settings]:
+    """Give the settings of a temporary data folder, away from everybody's own."""
+    with tempfile.TemporaryDirectory(prefix="searchsvc-evaluate-", ignore_cleanup_errors=True) as place:
+        yield load_settings(data_dir=Path(place), archive_url="", desk_url="")
+
+
+def fill(archive: Archive, corpus: Path) -> dict[str, str]:
+    """Put the documents of a BEIR corpus into an empty archive; return their own ids by article id."""
     archive.add_source(Source(_SOURCE, "https://evaluation.invalid/", "import", "Оценка"))
     names: dict[str, str] = {}
     with archive.batch():

@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from corpus.archive import Archive
 from corpus.article import Article, Change, Source
 from corpus.errors import UnknownArticleError
+from indexer.canaries import compare
 from indexer.progress import Progress, silent
 from indexer.verify import verify
 from searchsvc.analysis import Analyzer
@@ -39,13 +40,23 @@ class SyncReport:
 
 
 @dataclass(frozen=True, slots=True)
-class RebuildReport:
-    """What was published: its name, articles, bytes on disk, the change it holds."""
+class Published:
+    """A generation in figures: its name, engine, articles, bytes on disk; the median of its canaries
+    in milliseconds, None where they were not asked."""
 
     generation: str
+    engine: str
     articles: int
     size: int
-    sequence: int
+    p50_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildReport(Published):
+    """What was published, the change it holds, and what it took the place of."""
+
+    sequence: int = 0
+    before: Published | None = None
 
 
 def sync(
@@ -90,9 +101,12 @@ def rebuild(
     *,
     engine: str,
     accept_loss: bool = False,
+    measured: bool = False,
     progress: Progress = silent,
 ) -> RebuildReport:
     """Build a generation beside the live one, catch up, verify, publish.
+
+    *measured* asks canary searches of both then, which takes up to three seconds.
 
     Raises:
         VerificationError: the new generation is not what the archive says; the old one stays.
@@ -102,10 +116,13 @@ def rebuild(
     open_engine(engine, generations.folder)  # an unknown name fails before any work
     with _explained("Построить индекс", "rebuild"), generations.building():
         try:
-            return _build(archive, generations, analyzer, engine, accept_loss, progress)
+            report = _build(archive, generations, analyzer, engine, accept_loss, progress)
         except BaseException:
             generations.clean()
             raise
+        if measured and report.before:  # no progress now: a worker told to stop must not build again
+            return _measured(report, report.before, generations, analyzer)
+        return report
 
 
 def _build(
@@ -130,8 +147,10 @@ def _build(
         _catch_up(archive, built, analyzer)
         with ExitStack() as held:
             live = _live(generations)
+            before = None
             if live is not None:
                 held.callback(live.close)
+                before = _figures(live)
             progress("Проверка", 0, None)
             verify(built, archive, live, analyzer, accept_loss=accept_loss)
             if live is not None:
@@ -141,9 +160,26 @@ def _build(
             _catch_up(archive, built, analyzer)
             published = generations.publish(built)
     with closing(published):
-        return RebuildReport(
-            published.name, published.engine.snapshot().documents, published.size(), published.sequence()
-        )
+        now = published.engine.snapshot().documents, published.size()
+        return RebuildReport(published.name, engine, *now, sequence=published.sequence(), before=before)
+
+
+def _figures(live: Generation) -> Published | None:
+    """Describe the live generation; None where it cannot be read: that is what a rebuild mends."""
+    try:
+        documents = live.engine.snapshot().documents
+    except GenerationError:
+        return None
+    return Published(live.name, live.manifest.engine, documents, live.size())
+
+
+def _measured(
+    report: RebuildReport, before: Published, generations: Generations, analyzer: Analyzer
+) -> RebuildReport:
+    """Add the medians of canaries that both generations are asked in alternation."""
+    names = (before.generation, report.generation)
+    was, now = (found.p50_ms if found else None for found in compare(generations, names, analyzer))
+    return replace(report, p50_ms=now, before=replace(before, p50_ms=was))
 
 
 def rollback(archive: Archive, generations: Generations, analyzer: Analyzer) -> SyncReport:

@@ -130,6 +130,7 @@ def perform(
                     workshop.analyzer,
                     engine=arguments.get("engine") or workshop.settings.engine,
                     accept_loss=bool(arguments.get("accept_loss")),
+                    measured=True,
                     progress=progress,
                 )
             )

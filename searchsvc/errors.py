@@ -99,7 +99,10 @@ class UnknownEngineError(GenerationError):
     """No engine has this name."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(f"Неизвестный движок «{name}». Есть: {', '.join(known)}.")
+        super().__init__(
+            f"Неизвестный движок «{name}». Есть: {', '.join(known)}. "
+            f"Построить индекс, например, так: searchsvc rebuild --engine {known[0]}"
+        )
 
 
 class EngineMissingError(GenerationError):

@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from searchsvc.document import BEGINNING, RECORD, Record
+from searchsvc.document import BEGINNING, PARTS, RECORD, Record
 from searchsvc.errors import IndexDamagedError
 
 PLACE = np.dtype([("first", "<u8"), ("rows", "<u4"), ("day", "<i4"), ("length", "<u4"), ("beginning", "<u4")])
@@ -92,7 +92,7 @@ class Records:
         """Return where lemmas of *families* stand in the documents of *keys*.
 
         Raises:
-            IndexDamagedError: a file is missing or too short.
+            IndexDamagedError: a file is missing, too short or full of something else.
         """
         places, all_lemmas, all_rows = self._mapped(keys)
         own = places[np.asarray(keys, np.int64)]
@@ -105,11 +105,14 @@ class Records:
         at = np.arange(total) + np.repeat(starts.ravel() - ends + sizes, sizes)
         owner = np.repeat(np.arange(len(sizes)), sizes)
         width = max(len(wanted), 1)
+        rows = all_rows[at]
+        if total and int(rows["part"].max()) >= len(PARTS):
+            raise IndexDamagedError(self._folder, "файлы записей испорчены")
         return Occurrences(
             document=owner // width,
             lemma=all_lemmas[at].astype(np.uint32),
             family=(wanted[owner % width] if total else np.empty(0)).astype(np.uint32),
-            rows=all_rows[at],
+            rows=rows,
             days=own["day"].astype(np.int64),
             lengths=own["length"].astype(np.int64),
             beginnings=own["beginning"].astype(np.int64),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,21 @@ def test_rebuild_and_rollback_publish_one_and_the_other(searchsvc: Run, settings
         "Опубликован предыдущий индекс: g000001. Вернуть: searchsvc rollback\n",
     )
     assert open_generations(settings).pointer().generation == "g000001"
+
+
+def test_a_switch_of_engines_says_what_changed(searchsvc: Run, settings: Settings) -> None:
+    first = searchsvc("import", "-", stdin=rows(*(news(number) for number in range(3))))
+    assert "было" not in first.out
+    done = searchsvc("rebuild", "--engine", "tantivy")
+    assert (done.code, len(done.out.splitlines())) == (0, 3)
+    figures = r"3 статьи, [0-9,]+\sКБ, ответ за [0-9,]+\sмс \(медиана пробных запросов\)"
+    assert re.search(rf"^  было:  g000001, whoosh, {figures}$", done.out, re.MULTILINE)
+    assert re.search(rf"^  стало: g000002, tantivy, {figures}$", done.out, re.MULTILINE)
+    assert hits(searchsvc, "сад") == 3
+    assert searchsvc("rollback").code == 0
+    assert hits(searchsvc, "сад") == 3
+    with closing(open_generations(settings).current()) as generation:
+        assert generation.manifest.engine == "whoosh"
 
 
 def test_there_may_be_nothing_to_roll_back_to(searchsvc: Run) -> None:

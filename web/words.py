@@ -40,6 +40,12 @@ def size(number: int) -> str:
     return f"{shown}\u00a0{unit}"
 
 
+def milliseconds(number: float) -> str:
+    """Return a time as «3,1 мс», from ten on in whole milliseconds."""
+    shown = f"{number:.0f}" if number >= 10 else f"{number:.1f}".replace(".", ",")
+    return f"{shown}\u00a0мс"
+
+
 def moment(at: datetime) -> str:
     """Return a moment in this computer's time: «24.11.2024 18:05»."""
     return at.astimezone().strftime("%d.%m.%Y %H:%M")

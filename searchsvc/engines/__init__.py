@@ -8,6 +8,9 @@ from searchsvc.engine import Engine
 from searchsvc.errors import EngineMissingError, UnknownEngineError
 
 ENGINES = ("whoosh", "tantivy")
+"""From the one for small archives to the one for large."""
+
+_PACKAGES = {"whoosh": "Whoosh-Reloaded", "tantivy": "tantivy"}
 
 
 def open_engine(name: str, folder: Path) -> Engine:
@@ -17,16 +20,17 @@ def open_engine(name: str, folder: Path) -> Engine:
         UnknownEngineError: there is no such engine.
         EngineMissingError: its library is not installed.
     """
-    if name == "whoosh":
-        from searchsvc.engines.whoosh import WhooshEngine
+    if name not in ENGINES:
+        raise UnknownEngineError(name, ENGINES)
+    try:
+        if name == "whoosh":
+            from searchsvc.engines.whoosh import WhooshEngine
 
-        return WhooshEngine(folder)
-    if name == "tantivy":
-        try:
-            from searchsvc.engines.tantivy import TantivyEngine
-        except ImportError as error:
-            if (error.name or "").split(".")[0] != "tantivy":
-                raise
-            raise EngineMissingError(name, "tantivy") from error
+            return WhooshEngine(folder)
+        from searchsvc.engines.tantivy import TantivyEngine
+
         return TantivyEngine(folder)
-    raise UnknownEngineError(name, ENGINES)
+    except ImportError as error:
+        if (error.name or "").split(".")[0] != name:
+            raise
+        raise EngineMissingError(name, _PACKAGES[name]) from error

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from searchsvc.engine import FORMS, TEXT, TITLE, AnyOf, Engine, Plan, Sequence, Snapshot
+from searchsvc.results import MAX_DEPTH
 
 from .bed import Bed, assert_agree, keys, plans, term, write
 from .cases import Case, entry, load_cases
@@ -166,6 +168,26 @@ class Searches(Bed):
         assert len(whole) > 50
         for depth in (1, 10, 40):
             assert snapshot.search(term("школа", depth=depth)).full == whole[:depth]
+
+    def test_paging_to_the_documented_depth_is_stable_whichever_depth_is_asked(self, engine: Engine) -> None:
+        """More match than can be paged to, so that an engine that preselects has to choose."""
+        chance = random.Random(9)
+        entries = [
+            entry(
+                f"{number:04}",
+                {"школа": (weight, tuple(range(int(weight)))), "вуз": (1.0, (20,))},
+                key=number,
+                length=chance.choice((5, 40, 300)),
+            )
+            for number in range(1, 1501)
+            for weight in (float(chance.randint(1, 9)),)
+        ]
+        snapshot = write(engine, entries)
+        for wanted in (term("школа"), Plan(units=(AnyOf(("школа",)), AnyOf(("вуз",)))), Plan(order="-date")):
+            whole = snapshot.search(replace(wanted, depth=MAX_DEPTH)).full
+            assert len(set(whole)) == MAX_DEPTH
+            for depth in (10, 20, 199, 200, 201, 500, 999):
+                assert snapshot.search(replace(wanted, depth=depth)).full == whole[:depth]
 
 
 def _live(engine: Engine, source: random.Random, sizes: Iterable[int], *, searches: int) -> None:

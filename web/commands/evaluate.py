@@ -18,14 +18,15 @@ _COLUMNS = ("queries", "ndcg@10", "mrr@10", "recall@100", "success@10", "dead_en
 
 @click.group("evaluate", cls=Group)
 def evaluate() -> None:
-    """Измерить качество поиска по набору с оценками.
+    """Измерить качество поиска по набору с оценками, сравнить движки.
 
-    Работает во временной папке, архив не трогает, сеть не нужна. Требует дополнительного набора:
-    pip install 'searchsvc[evaluate]'.
+    Работает во временной папке, архив не трогает, сеть не нужна. Для оценок (evaluate search) нужен
+    дополнительный набор: pip install 'searchsvc[evaluate]'.
 
     \b
     Пример:
       searchsvc evaluate search ./набор --json
+      searchsvc evaluate engines
     """
     show_help()
 
@@ -70,3 +71,53 @@ def _tell(figures: Figures) -> None:
         say(f"{name:>12}" + "".join(f"{row[column]:>12}" for column in _COLUMNS))
     for name, value in figures.get("by_query", {}).items():
         say(f"{name:>12}{value:>12.4f}")
+
+
+@evaluate.command("engines", cls=Command)
+@click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[ПАПКА]")
+@click.option("--queries", type=click.Path(path_type=Path), metavar="ФАЙЛ", help="Другой файл запросов")
+@click.option("--below", default=0.8, metavar="ДОЛЯ", help="Объяснить запросы, где совпадение меньше (0.8)")
+@click.option("--json", "as_json", is_flag=True, help="Вывести один объект JSON")
+def engines(folder: Path | None, queries: Path | None, below: float, as_json: bool) -> None:
+    """Сравнить ответы движков Whoosh и Tantivy на одни и те же запросы.
+
+    Без ПАПКИ берётся пример архива с его запросами, иначе набор в раскладке BEIR (как в evaluate
+    search). Если запросов меньше 200, они дополняются заголовками, словами и фразами самих статей.
+    Совпадение первых 20 статей измеряется долей от 0 до 1 (rank-biased overlap, p = 0,9): у всего
+    поиска и у движка отдельно. О каждом запросе, где оно меньше 0,8 (--below), сказано, что поменялось.
+
+    \b
+    Пример:
+      searchsvc evaluate engines
+      searchsvc evaluate engines ./набор --json
+    """
+    from indexer.agreement import compare_engines
+
+    with progress() as shown:
+        figures = compare_engines(folder, queries=queries, alike=below, progress=shown)
+    if as_json:
+        dump(figures)
+    else:
+        _tell_agreement(figures, below)
+
+
+_LEVELS = {"search": "весь поиск", "engine": "сам движок"}
+
+
+def _tell_agreement(figures: Figures, below: float) -> None:
+    from indexer.agreement import FIRST
+    from web.words import counted
+
+    made = figures["queries"] - figures["judged"]
+    number = counted(figures["queries"], "запрос", "запроса", "запросов")
+    say(
+        f"{' и '.join(figures['engines'])}: {number}"
+        + (f", из них {made} составлены из статей" if made else "")
+    )
+    for level, words in _LEVELS.items():
+        mean, least = figures[level], figures["least"][level]
+        say(f"{words}: первые {FIRST} совпадают на {mean:.4f} в среднем, на {least:.4f} в худшем случае")
+    if not figures["unlike"]:
+        say(f"Ниже {below}: ни одного")
+    for row in figures["unlike"]:
+        say(f"{row['rbo']:.4f}  {_LEVELS[row['level']]}  {row['query']} — {row['why']}")

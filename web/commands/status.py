@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,15 @@ from web.commands.base import Command, with_settings
 from web.commands.sources import KINDS, NONE_YET, source_json
 from web.commands.work import is_there
 from web.console import dump, say
-from web.words import articles, counted, day, grouped, moment, plural, size
+from web.words import articles, counted, day, grouped, milliseconds, moment, plural, size
 
 if TYPE_CHECKING:
     from corpus.archive import Archive, Run
     from corpus.article import Source
     from indexer.desk import Job
+    from searchsvc.analysis import Analyzer
     from searchsvc.generation import Generation
+    from searchsvc.live import LiveIndex
     from searchsvc.search import SearchService
     from searchsvc.settings import Settings
 
@@ -29,6 +32,10 @@ SILENT_AFTER = timedelta(days=90)
 
 FAILING_RUNS = 3
 """Crawls in a row that went wrong make a source one that keeps failing."""
+
+CANARY_ROUNDS = 2
+CANARY_SECONDS = 0.4
+"""Spent on measuring searches: who asks for the state does not wait for it."""
 
 Facts = dict[str, Any]
 
@@ -57,9 +64,13 @@ def status(settings: Settings, as_json: bool) -> None:
 # Gathering
 
 
-def gather(settings: Settings) -> Facts:
-    """Return everything that ``status`` shows; makes no file that is not there."""
+def gather(settings: Settings, *, slow_ms: float | None = None) -> Facts:
+    """Return everything that ``status`` shows; makes no file that is not there.
+
+    *slow_ms* is from when on searches are too slow (``canaries.SLOW_MS`` unless given).
+    """
     from indexer.worker import worker_is_running
+    from searchsvc.errors import GenerationError
 
     facts: Facts = {
         "data_dir": str(settings.data_dir),
@@ -67,14 +78,17 @@ def gather(settings: Settings) -> Facts:
         "sources": [],
     }
     newest: dict[str, datetime | None] = {}
-    with _service(settings) as (service, index):
+    with _service(settings, slow_ms) as (service, index):
         if is_there(settings.archive_address):
             from searchsvc.bootstrap import open_archive
 
             with open_archive(settings) as archive:
                 sources = archive.sources()
                 if index["generation"]:
-                    newest = {each.id: _newest(service, each.id) for each in sources}
+                    try:
+                        newest = {each.id: _newest(service, each.id) for each in sources}
+                    except GenerationError as error:
+                        index |= {"state": "damaged", "problem": str(error)}
                 facts["archive"] = _archive(settings, archive)
                 runs = archive.last_runs()
                 facts["sources"] = [_source(archive, each, runs, newest) for each in sources]
@@ -97,7 +111,7 @@ def _archive(settings: Settings, archive: Archive) -> Facts:
 
 
 @contextmanager
-def _service(settings: Settings) -> Iterator[tuple[SearchService, Facts]]:
+def _service(settings: Settings, slow_ms: float | None) -> Iterator[tuple[SearchService, Facts]]:
     """Yield the search and what can be said of its index."""
     from searchsvc.analysis import Analyzer
     from searchsvc.bootstrap import open_generations, open_service
@@ -105,7 +119,9 @@ def _service(settings: Settings) -> Iterator[tuple[SearchService, Facts]]:
 
     index: Facts = {"state": "ready", "problem": "", "generation": None, "previous": None}
     index |= {"engine": None, "created": None, "articles": 0, "sequence": 0, "bytes": 0}
-    service, live = open_service(settings, Analyzer())
+    index |= {"latency": None, "outgrown": False, "faster_engine": None}
+    analyzer = Analyzer()
+    service, live = open_service(settings, analyzer)
     generations = open_generations(settings)
     try:
         readiness = service.readiness()
@@ -117,6 +133,8 @@ def _service(settings: Settings) -> Iterator[tuple[SearchService, Facts]]:
             generation = generations.open(pointer.generation)
             index |= _generation(generation) | {"previous": pointer.previous or None}
             generation.close()
+            if readiness.ready:
+                index |= _latency(service, live, analyzer, slow_ms)
         except NoIndexError as error:
             index |= {"state": "none", "problem": str(error)}
         except GenerationError as error:
@@ -135,6 +153,22 @@ def _generation(generation: Generation) -> Facts:
         "articles": snapshot.documents,
         "sequence": generation.sequence(snapshot),
         "bytes": generation.size(),
+    }
+
+
+def _latency(service: SearchService, live: LiveIndex, analyzer: Analyzer, slow_ms: float | None) -> Facts:
+    """Ask a handful of searches: how quick are they, is there an engine for more?"""
+    from indexer.canaries import SLOW_MS, canaries, larger_engine, measure
+
+    view = live.view()
+    found = measure([service], canaries(view, analyzer), rounds=CANARY_ROUNDS, seconds=CANARY_SECONDS)
+    if not found:
+        return {}
+    limit = SLOW_MS if slow_ms is None else slow_ms
+    return {
+        "latency": asdict(found[0]) | {"slow_ms": limit},
+        "outgrown": found[0].p95_ms > limit,
+        "faster_engine": larger_engine(view.generation.manifest.engine) or None,
     }
 
 
@@ -242,6 +276,7 @@ def _index_lines(index: Facts) -> Iterator[str]:
         created = moment(datetime.fromisoformat(index["created"]))
         about = (index["generation"], index["engine"], articles(index["articles"]), size(index["bytes"]))
         yield f"Индекс:       {', '.join(about)}, построен {created}"
+        yield from _latency_lines(index)
         if index["previous"]:
             yield f"              предыдущий: {index['previous']} (вернуться: searchsvc rollback)"
         if index["behind"]:
@@ -251,6 +286,23 @@ def _index_lines(index: Facts) -> Iterator[str]:
         yield "Индекс:       не открывается"
     if index["problem"]:
         yield f"            ! {index['problem']}"
+
+
+def _latency_lines(index: Facts) -> Iterator[str]:
+    if not (latency := index["latency"]):
+        return
+    usual, most = milliseconds(latency["p50_ms"]), milliseconds(latency["p95_ms"])
+    number = counted(latency["queries"], "пробный запрос", "пробных запроса", "пробных запросов")
+    yield f"              поиск: обычно {usual}, 95 % не дольше {most} ({number})"
+    if index["outgrown"]:
+        limit = milliseconds(latency["slow_ms"])
+        if index["faster_engine"]:
+            yield (
+                f"            ! архив перерос движок {index['engine']}: поиск дольше {limit}. "
+                f"Быстрее будет так: searchsvc rebuild --engine {index['faster_engine']}"
+            )
+        else:
+            yield f"            ! поиск дольше {limit}, а движка быстрее нет: проверьте, чем занята машина"
 
 
 def _queue_lines(queue: Facts, working: bool) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from corpus.errors import SearchServiceError
 from web.console import note, progress, say
-from web.words import articles, counted, grouped, size
+from web.words import articles, counted, grouped, milliseconds, size
 
 if TYPE_CHECKING:
     from corpus.archive import Archive
@@ -185,10 +185,21 @@ def tell_index(outcome: Mapping[str, Any]) -> None:
             f"Построен индекс {outcome['generation']}: {articles(outcome['articles'])}, "
             f"{size(outcome['size'])}."
         )
+        if before := outcome.get("before"):
+            for word, what in (("было", before), ("стало", outcome)):
+                say(f"  {word + ':':<7}{_figures(what)}")
     elif outcome["replaced"] or outcome["removed"]:
         say(f"Индекс обновлён: внесено {outcome['replaced']}, убрано {outcome['removed']}.")
     else:
         say("Индекс уже в порядке: изменений нет.")
+
+
+def _figures(what: Mapping[str, Any]) -> str:
+    """Describe a generation: «g000001, whoosh, 92 статьи, 1,4 МБ, ответ за 3,1 мс»."""
+    about = [what["generation"], what["engine"], articles(what["articles"]), size(what["size"])]
+    if what["p50_ms"] is not None:
+        about.append(f"ответ за {milliseconds(what['p50_ms'])} (медиана пробных запросов)")
+    return ", ".join(about)
 
 
 _COUNTS = {
