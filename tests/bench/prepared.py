@@ -39,7 +39,7 @@ FILTERED = "filter and facets"
 SINCE, UNTIL = date(2018, 1, 1), date(2021, 12, 31)
 """Four of the ten years the articles come from."""
 
-DEPTH = 1000
+DEPTH = 200
 """Keys asked for, in order: so many the site's paging and second stage ask for."""
 
 _TEXTS = ("title", "lead", "body", "tags")
