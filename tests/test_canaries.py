@@ -84,7 +84,8 @@ def test_services_are_asked_in_alternation_and_measured_apart() -> None:
     quick, slow = measure(services, ["а", "б"], rounds=2) or ()
     assert asked == [f"{name} {query}" for query in "аб" for name in ("quick", "slow", "slow", "quick")]
     assert (quick.queries, slow.queries) == (2, 2)
-    assert quick.p50_ms < 25 < slow.p50_ms <= slow.p95_ms
+    assert slow.p95_ms >= slow.p50_ms >= 30  # it slept as long; a busy machine adds to both
+    assert quick.p50_ms < slow.p50_ms
 
 
 def test_slow_services_are_not_asked_for_ever() -> None:
@@ -92,8 +93,8 @@ def test_slow_services_are_not_asked_for_ever() -> None:
     (found,) = (
         measure([cast(SearchService, Slow("slow", 0.05, asked))], "абвгде", rounds=2, seconds=0.15) or ()
     )
-    assert found.queries == 2
-    assert len(asked) == 4
+    assert 1 <= found.queries <= 2  # the deadline is looked at after each
+    assert len(asked) == 2 * found.queries
 
 
 def test_the_engine_for_larger_archives_is_known() -> None:
