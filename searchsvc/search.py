@@ -17,7 +17,13 @@ from searchsvc import query
 from searchsvc.analysis import Analyzer
 from searchsvc.document import tag_term
 from searchsvc.engine import AnyOf, Candidate, Matches, Plan
-from searchsvc.errors import BadRequestError, FingerprintError, GenerationError, NotFoundError
+from searchsvc.errors import (
+    BadRequestError,
+    FingerprintError,
+    GenerationError,
+    IndexDamagedError,
+    NotFoundError,
+)
 from searchsvc.live import LiveIndex, Pinned, View
 from searchsvc.planning import Planned, plan
 from searchsvc.ranking import Statistics, families_of, rank
@@ -227,6 +233,8 @@ class SearchService:
 
     def _hit(self, candidate: Candidate, stored: Stored, marks: Marks, answer: _Answer, view: View) -> Hit:
         title = stored.card.title
+        if marks.starts and marks.starts[-1] >= len(stored.text):
+            raise IndexDamagedError(view.generation.folder, f"запись документа {stored.key} не к его тексту")
         missing = tuple(
             unit.text for number, unit in enumerate(answer.planned.units) if not candidate.units >> number & 1
         )

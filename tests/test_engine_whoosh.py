@@ -24,13 +24,13 @@ from whoosh.writing import IndexingError
 
 from searchsvc.engine import FORMS, TEXT, TITLE, AnyOf, Entry, Plan, Sequence
 from searchsvc.engines.whoosh import WhooshEngine, WhooshSnapshot
+from searchsvc.engines.whoosh.read import _OVERHEAD as OVERHEAD
 from searchsvc.engines.whoosh.read import PostingCache
 from searchsvc.errors import IndexDamagedError
 
 Postings = dict[str, dict[str, tuple[float, tuple[int, ...]]]]
 """Term -> article id -> weight, positions."""
 
-EMPTY_ARRAY_BYTES = 200
 """What the cache counts for an entry beside its arrays."""
 
 
@@ -239,13 +239,23 @@ def test_the_cache_keeps_within_its_bound_and_forgets_the_oldest() -> None:
 
         return load
 
-    cache = PostingCache(3 * (100 + EMPTY_ARRAY_BYTES))
+    cache = PostingCache(3 * (100 + OVERHEAD + 4))
     for name in ("a", "b", "c", "a", "d", "a", "b"):
         cache.get(name, loader(name, 100))
     assert loads == ["a", "b", "c", "d", "b"]
     cache.get("too large", loader("too large", 10_000))
     cache.get("too large", loader("too large", 10_000))
     assert loads[5:] == ["too large", "too large"]
+
+
+def test_the_cache_does_not_grow_with_what_is_not_there_and_counts_what_was_asked() -> None:
+    cache = PostingCache(100_000)
+    for number in range(1000):
+        cache.get(f"{number}" * 100, lambda: (np.empty(0, np.int32), np.empty(0, np.float32)))
+    assert len(cache._kept) == 0
+    for number in range(1000):
+        cache.get(f"{number:04}" * 250, lambda: (np.zeros(1, np.int32),))
+    assert 0 < len(cache._kept) < 100_000 / 4000
 
 
 def test_answers_do_not_depend_on_the_cache(engine: WhooshEngine, folder: Path) -> None:

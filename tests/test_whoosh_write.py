@@ -13,6 +13,7 @@ from contract.model import Model
 from searchsvc.engine import Entry
 from searchsvc.engines.whoosh import WhooshEngine
 from searchsvc.engines.whoosh import write as module
+from searchsvc.errors import IndexDamagedError
 
 
 @pytest.fixture
@@ -97,3 +98,24 @@ def test_a_broken_batch_larger_than_memory_leaves_nothing(
         1 / 0
     assert sorted((tmp_path / "index").iterdir()) == files
     assert engine.snapshot().documents == 20
+
+
+def test_any_byte_of_a_segment_that_changed_is_noticed_at_opening(
+    engine: WhooshEngine, tmp_path: Path
+) -> None:
+    write(engine, many(60))
+    path = next((tmp_path / "index").glob("*.seg"))
+    whole = path.read_bytes()
+    chance = random.Random(45)
+    for _ in range(25):
+        place = chance.randrange(len(whole))
+        spoilt = bytearray(whole)
+        spoilt[place] ^= 1 << chance.randrange(8)
+        path.write_bytes(spoilt)
+        with pytest.raises(IndexDamagedError, match=r"контрольная сумма.*searchsvc rebuild"):
+            WhooshEngine(tmp_path / "index").snapshot()
+        with pytest.raises(IndexDamagedError), engine.writer() as writer:  # noqa: PT012
+            writer._entries[0].delete_document(0)  # or there would be nothing to compact
+            writer.commit("2", compact=True)
+    path.write_bytes(whole)
+    assert engine.snapshot().documents == 60

@@ -47,11 +47,13 @@ class WhooshSnapshot:
 
     def search(self, plan: Plan) -> Matches:
         """Answer one search."""
-        return evaluate(plan, self.segments)
+        with reading(self.folder):
+            return evaluate(plan, self.segments)
 
     def frequency(self, terms: tuple[str, ...], *, field: str = TEXT) -> int:
         """Return how many articles have any of *terms*."""
-        return count(terms, field, self.segments)
+        with reading(self.folder):
+            return count(terms, field, self.segments)
 
 
 class WhooshEngine:

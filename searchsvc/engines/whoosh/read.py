@@ -12,6 +12,7 @@ import mmap
 import os
 import struct
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -42,6 +43,8 @@ Whole = tuple[npt.NDArray[np.int32], blocks.Floats, blocks.Values | None]
 
 _NOTHING: Postings = (np.empty(0, np.int32), np.empty(0, np.float32))
 _LONGEST_LINE = 1000
+_OVERHEAD = 500
+_READ_AT_ONCE = 2**20
 _TERM = struct.Struct("!BfIBBfIIqi")
 """What the term index says of a term whose list is in the postings file; ends in place and length."""
 
@@ -54,6 +57,8 @@ def reading(folder: Path) -> Iterator[None]:
     """
     try:
         yield
+    except IndexDamagedError:
+        raise
     except Exception as error:
         raise IndexDamagedError(folder, f"{type(error).__name__}: {error}") from error
 
@@ -110,30 +115,52 @@ class MappedStorage(FileStorage):  # type: ignore[misc]
 
 
 class PostingCache:
-    """Arrays by (segment, field, term), bounded in bytes, shared by threads."""
+    """Arrays by segment and what was asked of it, bounded in bytes, shared by threads.
+
+    What is empty is not kept: words that no article has can be asked for without end.
+    """
 
     def __init__(self, limit: int) -> None:
         self._lock = threading.Lock()
-        self._arrays: LRUCache[Any, tuple[npt.NDArray[Any], ...]] = LRUCache(
-            limit, getsizeof=lambda arrays: 200 + sum(array.nbytes for array in arrays)
+        self._kept: LRUCache[Any, tuple[tuple[npt.NDArray[Any], ...], int]] = LRUCache(
+            limit, getsizeof=lambda kept: kept[1]
         )
 
     def get(self, key: Any, load: Callable[[], tuple[npt.NDArray[Any], ...]]) -> tuple[npt.NDArray[Any], ...]:
         """Return the arrays under *key*, loading them if they are not here."""
         with self._lock:
-            found = self._arrays.get(key)
-        if found is None:
-            found = load()
+            kept = self._kept.get(key)
+        if kept is not None:
+            return kept[0]
+        found = load()
+        if any(map(len, found)):
+            size = _OVERHEAD + sum(array.nbytes for array in found) + 4 * len(str(key))
             with self._lock:
-                if self._arrays.getsizeof(found) < self._arrays.maxsize:
-                    self._arrays[key] = found
+                if size < self._kept.maxsize:
+                    self._kept[key] = found, size
         return found
 
 
-class Files:
-    """The files of one segment, deleted documents included; safe for many threads."""
+def checksum(storage: MappedStorage, entry: Any) -> int:
+    """Return the CRC-32 of a segment's file, read and not mapped: that would fill the memory with it."""
+    found = 0
+    with Path(storage.folder, entry.make_filename(entry.COMPOUND_EXT)).open("rb") as file:
+        while block := file.read(_READ_AT_ONCE):
+            found = zlib.crc32(block, found)
+    return found
 
-    def __init__(self, storage: MappedStorage, schema: Any, entry: Any) -> None:
+
+class Files:
+    """The files of one segment, deleted documents included; safe for many threads.
+
+    With ``check`` they are compared with the checksum in the segment's entry; one that plain Whoosh wrote
+    has none.
+    """
+
+    def __init__(self, storage: MappedStorage, schema: Any, entry: Any, *, check: bool = True) -> None:
+        if check and hasattr(entry, "checksum") and entry.is_compound():
+            if entry.checksum != checksum(storage, entry):
+                raise IndexDamagedError(Path(storage.folder), "контрольная сумма сегмента не сходится")
         whole = copy.copy(entry)  # serves states with fewer deletions as well
         whole._deleted = None
         self.name: str = entry.segment_id()

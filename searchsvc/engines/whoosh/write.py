@@ -29,7 +29,7 @@ from whoosh.writing import IndexingError
 from searchsvc.engine import FORMS, TEXT, TITLE, Entry
 from searchsvc.engines.whoosh import blocks
 from searchsvc.engines.whoosh.gather import Gathered, PostingList
-from searchsvc.engines.whoosh.read import NUMBERS, Files, MappedStorage, Whole, living, reading
+from searchsvc.engines.whoosh.read import NUMBERS, Files, MappedStorage, Whole, checksum, living, reading
 from searchsvc.errors import IndexBusyError
 
 INDEX_NAME = "searchsvc"
@@ -220,6 +220,7 @@ def _write_segment(
         _write_lists(terms_writer, name, schema[name], lists(name), codes)
     terms_writer.close()
     entry.create_compound_file(storage)
+    entry.checksum = checksum(storage, entry)
     return entry
 
 
@@ -355,7 +356,7 @@ class WhooshWriter:
         for entry in self._entries[: self._former]:
             name = entry.segment_id()
             if name not in self._files:
-                self._files[name] = Files(self._storage, self._toc.schema, entry)
+                self._files[name] = Files(self._storage, self._toc.schema, entry, check=False)
             for number in self._files[name].postings("id", article_id.encode(errors="surrogatepass"))[0]:
                 entry.delete_document(int(number))
 
