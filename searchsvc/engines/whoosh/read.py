@@ -150,6 +150,11 @@ def checksum(storage: MappedStorage, entry: Any) -> int:
     return found
 
 
+def _is_whole(storage: MappedStorage, entry: Any) -> bool:
+    known = getattr(entry, "checksum", None) if entry.is_compound() else None
+    return known is None or known == checksum(storage, entry)
+
+
 class Files:
     """The files of one segment, deleted documents included; safe for many threads.
 
@@ -158,9 +163,8 @@ class Files:
     """
 
     def __init__(self, storage: MappedStorage, schema: Any, entry: Any, *, check: bool = True) -> None:
-        if check and hasattr(entry, "checksum") and entry.is_compound():
-            if entry.checksum != checksum(storage, entry):
-                raise IndexDamagedError(Path(storage.folder), "контрольная сумма сегмента не сходится")
+        if check and not _is_whole(storage, entry):
+            raise IndexDamagedError(Path(storage.folder), "контрольная сумма сегмента не сходится")
         whole = copy.copy(entry)  # serves states with fewer deletions as well
         whole._deleted = None
         self.name: str = entry.segment_id()
