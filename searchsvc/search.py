@@ -233,7 +233,7 @@ class SearchService:
 
     def _hit(self, candidate: Candidate, stored: Stored, marks: Marks, answer: _Answer, view: View) -> Hit:
         title = stored.card.title
-        if marks.starts and marks.starts[-1] >= len(stored.text):
+        if marks.starts and marks.starts[-1] > len(stored.text):  # the date stands at the end
             raise IndexDamagedError(view.generation.folder, f"запись документа {stored.key} не к его тексту")
         missing = tuple(
             unit.text for number, unit in enumerate(answer.planned.units) if not candidate.units >> number & 1
