@@ -31,7 +31,7 @@ from searchsvc.document import Document, Record
 from searchsvc.engine import Engine, Entry, Snapshot
 from searchsvc.engines import open_engine
 from searchsvc.errors import FingerprintError, GenerationError, IndexDamagedError, NoIndexError
-from searchsvc.similar import rebuild_neighbours, update_neighbours
+from searchsvc.similar import forget_lemmas, rebuild_neighbours, update_neighbours
 from searchsvc.store import Store
 
 SCHEMA_VERSION = 3
@@ -213,6 +213,7 @@ class Generation:
             writer.commit(mark, compact=True)
         with self.store.writing() as store:
             for article in gone:
+                forget_lemmas(store, article)
                 store.erase(article)
         self.store.settle(vacuum=True)
 

@@ -216,18 +216,28 @@ class _Postings:
         return np.bincount(owners, products, size).astype(np.float64, copy=False)
 
     def wipe(self, folder: Path, key: int, terms: Array) -> None:
-        """Overwrite the entries of a document that has *terms*."""
+        """Overwrite the entries of a document that has *terms*, and terms that nobody has any more."""
         at = np.searchsorted(self.terms, terms)
-        base = 2 * _HEAD.itemsize + 4 * len(self.terms) + 4 * len(self.bounds)
+        names = 2 * _HEAD.itemsize
+        base = names + 4 * len(self.terms) + 4 * len(self.bounds)
         with self._path(folder).open("r+b") as file:
-            for number in at.tolist():
-                start, stop = (
-                    self.bounds[number : number + 2].tolist() if number < len(self.terms) else (0, 0)
-                )
-                for row in (start + np.flatnonzero(self.owners[start:stop] == key - self.first)).tolist():
+            for number in at[at < len(self.terms)].tolist():
+                start, stop = self.bounds[number : number + 2].tolist()
+                mine = self.owners[start:stop] == key - self.first
+                for row in (start + np.flatnonzero(mine)).tolist():
                     for offset in (4 * row, 4 * (len(self.owners) + row)):
                         file.seek(base + offset)
                         file.write(bytes(4))
+                if not (self.weights[start:stop][~mine] > 0).any():
+                    self._forget(file, names, number)
+
+    def _forget(self, file: BinaryIO, names: int, number: int) -> None:
+        """Write the term before it over a term, so that they still rise, and over its former stand-ins."""
+        former = self.terms[number - 1].tobytes() if number else bytes(4)
+        same = int(np.searchsorted(self.terms, self.terms[number], side="right"))
+        file.seek(names + 4 * number)
+        file.write(former * (same - number))
+        file.flush()  # the next look at the terms, which are mapped, is to see it
 
     def _path(self, folder: Path) -> Path:
         return folder / f"{self.first:010}-{self.last:010}.postings"

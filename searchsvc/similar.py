@@ -64,6 +64,8 @@ def rebuild_neighbours(writer: StoreWriter, *, progress: Callable[[int], None] |
     """
     last = writer.last_key()
     frequencies = _frequencies(writer, last)
+    # An unknown lemma counts as one document's, and a list of those would tell of one that is destroyed.
+    frequencies = frequencies[frequencies["documents"] > 1]
     writer.put_statistic(_STATISTIC, frequencies.tobytes())
     writer.put_statistic(_DOCUMENTS, str(last).encode())
     nobody = np.empty(0, np.int64)
@@ -109,6 +111,15 @@ def update_neighbours(
             if other not in changed:
                 offers.setdefault(other, []).append(offer)
     writer.put_lists((other, near.with_offers(other, found)) for other, found in sorted(offers.items()))
+
+
+def forget_lemmas(writer: StoreWriter, article_id: str) -> None:
+    """Take the lemmas of an article that is to be erased out of what is known of lemmas."""
+    frequencies = np.frombuffer(writer.statistic(_STATISTIC), _FREQUENCY).copy()
+    lemmas = [writer.record(key)["lemma"] for key in writer.keys(article_id)]
+    if lemmas:
+        frequencies["documents"][np.isin(frequencies["term"], np.concatenate(lemmas))] -= 1
+    writer.put_statistic(_STATISTIC, frequencies[frequencies["documents"] > 1].tobytes())
 
 
 def signature(record: Record, frequencies: npt.NDArray[np.void], documents: int) -> Slots:

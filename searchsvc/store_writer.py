@@ -170,6 +170,11 @@ class StoreWriter:
         """Return the greatest key there is, 0 where there is none."""
         return int(self._connection.execute("SELECT max(key) FROM document").fetchone()[0] or 0)
 
+    def keys(self, article_id: str) -> list[int]:
+        """Return the keys of all rows of an article."""
+        rows = self._connection.execute("SELECT key FROM document WHERE article = ?", (article_id,))
+        return [key for (key,) in rows]
+
     def gone(self) -> npt.NDArray[np.int64]:
         """Return the keys of documents that are not present and not wiped yet."""
         rows = self._connection.execute(

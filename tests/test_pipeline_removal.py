@@ -18,6 +18,7 @@ from corpus.errors import UnknownArticleError
 from indexer.pipeline import purge, sync
 from indexer.verify import LOSS_ARTICLES
 from searchsvc.analysis import Analyzer
+from searchsvc.document import family_hash, term_hash
 from searchsvc.engine import Plan
 from searchsvc.errors import (
     FingerprintError,
@@ -94,6 +95,29 @@ def test_removals_that_the_archive_tells_of_are_no_loss(indexed: Bed) -> None:
     indexed.archive.remove_source(SITE.id)
     assert indexed.rebuild().articles == 0
     indexed.assert_in_step()
+
+
+def test_not_even_the_hash_of_a_purged_word_is_left(bed: Bed) -> None:
+    rare = ("Хрустобрыкалов", "жмыходробилка", "пневмошмотопроцессор")
+    bed.archive.put(draft(98, " ".join(rare[:2])))
+    bed.archive.put(draft(99, " ".join(rare)))  # two have some of them
+    bed.rebuild()
+    hashes = {
+        made(lemma).to_bytes(4, "little")
+        for word in rare
+        for lemma in bed.analyzer.lemmas(word)
+        for made in (term_hash, family_hash)
+    }
+
+    def left() -> set[str]:
+        files = [path for path in bed.index.rglob("*") if path.is_file()]
+        return {path.name for path in files if any(found in path.read_bytes() for found in hashes)}
+
+    assert len(left()) >= 3
+    for number in (99, 98):
+        bed.purge(draft(number).id)
+    assert left() == set()
+    bed.assert_in_step()
 
 
 def test_purged_articles_are_no_loss(indexed: Bed) -> None:

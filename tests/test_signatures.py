@@ -131,8 +131,8 @@ def test_nothing_of_a_wiped_signature_is_left(signatures: Signatures, folder: Pa
     signatures.wipe(np.array([200, 20_000]))
     signatures.wipe(np.array([200]))
     files = [path.read_bytes() for path in (folder / "neighbours").iterdir()]
-    for weight in lonely["weight"][0, :3]:
-        assert not any(weight.tobytes() in data for data in files)
+    for value in (*lonely["weight"][0, :3], *lonely["term"][0, :3]):
+        assert not any(value.tobytes() in data for data in files)
     assert not any(np.int32(123_456).tobytes() in data for data in files)
     signatures.invert_tail(LAST, NOBODY)
     assert by_key(signatures, lonely[0])[200] == 0
