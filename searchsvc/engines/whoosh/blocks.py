@@ -23,6 +23,7 @@ import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -299,6 +300,9 @@ def make(
     *codes* are the codes of the lengths of their fields.
     """
     number = len(ids)
+    if number == 1:
+        weight = 1.0 if weights is None else float(weights[0])
+        return _single(int(ids[0]), weight, values, 0 if codes is None else int(codes[0]))
     deltas = ids.astype(np.int64)
     deltas[1:] -= ids[:-1]
     deltas[::POSTINGS] = ids[::POSTINGS]
@@ -318,6 +322,27 @@ def make(
         parts += (_LENGTH.pack(-length if end == number else length), info, data)
     weight = float(number) if weights is None else float(weights.sum())
     return Made(b"".join(parts), weight, greatest, shortest, longest)
+
+
+def _single(document: int, weight: float, values: Values | None, code: int) -> Made:
+    """Return the list of one posting, as ``make`` does: most words stand in one article only."""
+    head = _body((document,)) + _weight(weight)
+    tail = b"N"
+    if values is not None:
+        region = values.region[int(values.bounds[0]) : int(values.bounds[1])]
+        size = len(region)
+        told = size.to_bytes(2 if size < 1 << 16 else 4, "little")
+        tail = b"".join((b"B", _SIZES.pack(len(told)), told, b"0(", region, b"t"))
+    data = b"".join((_HEAD.pack(_PUSH, len(head), _POP), head, tail, _END))
+    data = zlib.compress(data, _COMPRESSION) if len(data) > _WORTH_COMPRESSING else _stored(data)
+    info = pickle.dumps((1, document, weight, _COMPRESSION, code, code), 3)
+    blob = b"".join((MAGIC, _LENGTH.pack(-len(info) - len(data)), info, data))
+    return Made(blob, weight, weight, code, code)
+
+
+@lru_cache(maxsize=1000)
+def _weight(weight: float) -> bytes:
+    return _body(None if weight == 1.0 else weight)
 
 
 def _stored(data: bytes) -> bytes:

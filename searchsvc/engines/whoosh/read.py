@@ -45,7 +45,7 @@ _NOTHING: Postings = (np.empty(0, np.int32), np.empty(0, np.float32))
 _LONGEST_LINE = 1000
 _OVERHEAD = 500
 _READ_AT_ONCE = 2**20
-_TERM = struct.Struct("!BfIBBfIIqi")
+TERM = struct.Struct("!BfIBBfIIqi")
 """What the term index says of a term whose list is in the postings file; ends in place and length."""
 
 
@@ -271,7 +271,7 @@ class Files:
             return None
         if said[0]:
             raise blocks.UnknownFormError("postings inside the term index")
-        *_, place, length = _TERM.unpack(said)
+        *_, place, length = TERM.unpack(said)
         return bytes(self._reader._terms._postfile.get(place, length))
 
     def _whole(self, field: str, term: bytes, said: bytes | None) -> Whole:

@@ -20,16 +20,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from whoosh import columns, fields, formats
-from whoosh.codec.whoosh3 import W3Codec, W3TermInfo
+from whoosh.codec.whoosh3 import W3Codec
 from whoosh.index import TOC, clean_files
 from whoosh.system import pack_ushort
-from whoosh.util.numeric import byte_to_length, length_to_byte
+from whoosh.util.numeric import length_to_byte
 from whoosh.writing import IndexingError
 
 from searchsvc.engine import FORMS, TEXT, TITLE, Entry
 from searchsvc.engines.whoosh import blocks
 from searchsvc.engines.whoosh.gather import Gathered, PostingList
-from searchsvc.engines.whoosh.read import NUMBERS, Files, MappedStorage, Whole, checksum, living, reading
+from searchsvc.engines.whoosh.read import (
+    NUMBERS,
+    TERM,
+    Files,
+    MappedStorage,
+    Whole,
+    checksum,
+    living,
+    reading,
+)
 from searchsvc.errors import IndexBusyError
 
 INDEX_NAME = "searchsvc"
@@ -239,24 +248,27 @@ def _write_columns(writer: Any, schema: fields.Schema, documents: _Documents) ->
 def _write_lists(
     writer: Any, name: str, kind: Any, lists: Iterable[PostingList], codes: npt.NDArray[np.uint8] | None
 ) -> None:
-    started = False
+    postings, place, prefix = writer._postfile, writer._postfile.tell(), b""
     for one in lists:
-        if not started:
+        if not prefix:
             writer.start_field(name, kind)
-            started = True
+            prefix = pack_ushort(writer._fieldid)
         made = blocks.make(one.ids, one.weights, one.values, None if codes is None else codes[one.ids])
-        info = W3TermInfo(
+        said = TERM.pack(
+            0,
             made.weight,
             len(one.ids),
-            byte_to_length(made.shortest),
-            byte_to_length(made.longest),
+            made.shortest,
+            made.longest,
             made.greatest,
             int(one.ids[0]),
             int(one.ids[-1]),
+            place,
+            len(made.blob),
         )
-        info.set_extent(writer._postfile.tell(), len(made.blob))
-        writer._postfile.write(made.blob)
-        writer._tindex.add(pack_ushort(writer._fieldid) + one.term, info.to_bytes())
+        postings.write(made.blob)
+        place += len(made.blob)
+        writer._tindex.add(prefix + one.term, said)
 
 
 # --- the writer ---------------------------------------------------------------------------
