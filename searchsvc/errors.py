@@ -109,7 +109,7 @@ class EngineMissingError(GenerationError):
     """The library of an engine is not installed; the cause is chained."""
 
     def __init__(self, name: str, package: str) -> None:
-        super().__init__(f"Движок «{name}» не установлен. Установите его: pip install {package}")
+        super().__init__(f"Движок «{name}» не установлен. Установите его: pip install '{package}'")
         self.name = name
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import zlib
 from dataclasses import dataclass, field
 
 from searchsvc.engine import Plan, Snapshot
@@ -30,8 +31,12 @@ class View:
 
     @property
     def version(self) -> str:
-        """The version token; it changes with every commit that changes an answer."""
-        return f"{self.generation.name}.{self.snapshot.mark}.{CURATION}"
+        """The version token; it changes with every commit that changes an answer.
+
+        A generation's birth is in it: after an index was deleted its names and marks come again.
+        """
+        birth = zlib.crc32(self.generation.manifest.created.encode())
+        return f"{self.generation.name}-{birth:08x}.{self.snapshot.mark}.{CURATION}"
 
     def values(self, name: str) -> tuple[str, ...]:
         """Return the values that a facet's field has in this state; asked of the engine once."""

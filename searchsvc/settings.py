@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("data"), description="Папка данных: архив, индекс, журналы")
     archive_url: str = Field("", description="Адрес базы архива (SQLAlchemy); пусто: SQLite в папке данных")
     desk_url: str = Field("", description="Адрес базы заданий (SQLAlchemy); пусто: SQLite в папке данных")
-    engine: str = Field("whoosh", description="Поисковый движок новых индексов")
+    engine: Literal["whoosh", "tantivy"] = Field("whoosh", description="Поисковый движок новых индексов")
     host: str = Field("127.0.0.1", description="Адрес, на котором отвечает сайт")
     port: int = Field(8080, ge=0, le=65535, description="Порт сайта; 0: любой свободный")
     processes: int = Field(1, ge=1, le=64, description="Процессов у веб-сервера")

@@ -143,6 +143,9 @@ class Signatures:
                 raise IndexDamagedError(
                     self._folder.parent, f"файлы похожих записей не читаются ({error})"
                 ) from error
+            last = max((postings.last for postings in found), default=0)
+            for column in (self._slots, self._places):
+                column.require(last)
             self._sealed = found
         return self._sealed
 
@@ -262,6 +265,15 @@ class _Column:
         while data:
             data = data[self._file.write(data) :]
 
+    def require(self, last: int) -> None:
+        """Refuse a file that ends before the value of *last*: what is wiped is looked up in it."""
+        try:
+            size = self._path.stat().st_size
+        except OSError as error:
+            raise self._damaged(error) from error
+        if last and size < (last + 1) * self._kind.itemsize:
+            raise self._damaged(f"{self._path.name} короче, чем должен быть")
+
     def at(self, keys: Ints) -> Array:
         """Return a copy of the values of *keys*."""
         if len(keys) and int(keys.max()) >= len(self._map):
@@ -281,7 +293,7 @@ class _Column:
             with suppress(OSError):
                 self._file.close()
 
-    def _damaged(self, error: OSError) -> IndexDamagedError:
+    def _damaged(self, error: OSError | str) -> IndexDamagedError:
         return IndexDamagedError(self._path.parent.parent, f"файлы похожих записей не читаются ({error})")
 
 

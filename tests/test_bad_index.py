@@ -256,12 +256,16 @@ def test_an_engine_that_is_not_installed(site: Site, searchsvc: Run, without: Ca
 def test_an_unknown_engine_is_named_with_those_there_are(
     site: Site, searchsvc: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    by_option = searchsvc("rebuild", "--engine", "sphinx")
+    done = searchsvc("rebuild", "--engine", "sphinx")
+    assert (done.code, done.out) == (1, "")
+    assert "Неизвестный движок «sphinx». Есть: whoosh, tantivy." in done.err
+    assert "searchsvc rebuild --engine whoosh" in done.err
     monkeypatch.setenv("SEARCHSVC_ENGINE", "sphinx")
-    for done in (by_option, searchsvc("rebuild")):
-        assert (done.code, done.out) == (1, "")
-        assert "Неизвестный движок «sphinx». Есть: whoosh, tantivy." in done.err
-        assert "searchsvc rebuild --engine whoosh" in done.err
+    for command in ("rebuild", "status", "serve"):  # a wrong setting stops everything at its start
+        done = searchsvc(command)
+        assert (done.code, done.out) == (2, "")
+        assert "engine: одно из: 'whoosh' или 'tantivy'" in done.err
+    monkeypatch.delenv("SEARCHSVC_ENGINE")
     assert [path.name for path in site.bed.index.glob("g*")] == ["g000001"]
     with site.running() as client:
         assert statuses(client) == {200}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from beds.commands import Run
-from beds.index import Bed
+from beds.index import Bed, told
 from contract.chance import Chance
 from hypothesis import given
 from hypothesis import strategies as st
@@ -270,12 +270,12 @@ def bed(request: pytest.FixtureRequest, tmp_path: Path, analyzer: Analyzer) -> I
 def test_publishing_and_rolling_back_change_whole_states_for_readers(bed: Bed) -> None:
     with closing(LiveIndex(bed.generations)) as live:
         service = SearchService(live, bed.analyzer)
-        assert live.view().version == "g000001.8.0"
+        assert told(live.view()) == "g000001.8.0"
         bed.put([8], "Щелкопёрова")
         held = live.view()
         bed.rebuild()
         assert service.search(SearchRequest("Щелкопёрова")).total == 1
-        assert (live.view().version, held.snapshot.documents) == ("g000002.9.0", 8)
+        assert (told(live.view()), held.snapshot.documents) == ("g000002.9.0", 8)
         bed.remove(3)
         bed.rollback()
         assert bed.generations.pointer() == Pointer("g000001", "g000002")

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from beds.index import SITE, Bed, shown
+from beds.index import SITE, Bed, shown, told
 
 from searchsvc.analysis import Analyzer
 from searchsvc.errors import FingerprintError, GenerationError, IndexDamagedError, NoIndexError
@@ -74,7 +74,7 @@ def test_before_the_first_index_there_is_an_error_and_then_it_appears(bed: Bed, 
                 live.view()
         assert "searchsvc rebuild" in live.problem
         bed.rebuild()
-        assert (live.view().version, live.problem) == ("g000001.5.0", "")
+        assert (told(live.view()), live.problem) == ("g000001.5.0", "")
 
 
 def test_an_unchanged_index_gives_the_very_same_view(live: LiveIndex, bed: Bed) -> None:
@@ -84,23 +84,23 @@ def test_an_unchanged_index_gives_the_very_same_view(live: LiveIndex, bed: Bed) 
 
 
 def test_each_view_sees_what_was_synced_and_what_was_published(live: LiveIndex, bed: Bed) -> None:
-    assert live.view().version == "g000001.5.0"
+    assert told(live.view()) == "g000001.5.0"
     bed.put([1], "правка")
     bed.sync()
-    assert live.view().version == "g000001.6.0"
+    assert told(live.view()) == "g000001.6.0"
     assert texts(live.view())["a001"].endswith("правка\n\n" + bed.archive.get("a001").tags[0])
     bed.rebuild()
-    assert live.view().version == "g000002.6.0"
+    assert told(live.view()) == "g000002.6.0"
     bed.generations.point_back()
-    assert live.view().version == "g000001.6.0"
+    assert told(live.view()) == "g000001.6.0"
 
 
 def test_a_watcher_swaps_in_what_was_synced_and_what_was_published(watched: LiveIndex, bed: Bed) -> None:
     bed.put([1], "правка")
     bed.sync()
-    soon(lambda: watched.view().version == "g000001.6.0")
+    soon(lambda: told(watched.view()) == "g000001.6.0")
     bed.rebuild()
-    soon(lambda: watched.view().version == "g000002.6.0")
+    soon(lambda: told(watched.view()) == "g000002.6.0")
 
 
 def test_an_old_view_goes_on_answering_while_it_is_held(live: LiveIndex, bed: Bed) -> None:
@@ -134,7 +134,7 @@ def test_a_rebuilt_generation_of_the_same_name_is_not_taken_for_the_old_one(
     shutil.rmtree(bed.index)
     bed.put([7])
     bed.rebuild()
-    assert live.view().version == "g000001.6.0"
+    assert told(live.view()) == "g000001.6.0"
     assert set(texts(live.view())) == {f"a{number:03}" for number in (0, 1, 2, 3, 4, 7)}
 
 
@@ -282,7 +282,7 @@ def test_a_watcher_survives_whatever_happens(bed: Bed, mood: Exception) -> None:
         bed.put([7])
         bed.sync()
         moody.mood = None
-        soon(lambda: live.view().version == "g000001.6.0")
+        soon(lambda: told(live.view()) == "g000001.6.0")
 
 
 def test_closing_ends_the_watcher_and_lets_go_of_the_store(bed: Bed) -> None:

@@ -168,3 +168,15 @@ def test_a_missing_file_is_an_error_with_the_remedy(folder: Path, name: str) -> 
             broken.put(1, slots_of(1), np.array([5]))
         with pytest.raises(IndexDamagedError, match="searchsvc rebuild"):
             getattr(broken, name)(np.array([1]))
+
+
+@pytest.mark.parametrize("name", ["slots", "places"])
+@pytest.mark.parametrize("harm", [cut, empty])
+def test_a_file_that_ends_before_the_postings_is_not_taken_for_empty_signatures(
+    signatures: Signatures, folder: Path, name: str, harm: Callable[[Path], None]
+) -> None:
+    signatures.seal(LAST, NOBODY)
+    harm(folder / "neighbours" / name)
+    for use in (lambda one: list(one.cosines(slots_of(1)[0])), lambda one: one.wipe(np.array([3]))):
+        with closing(Signatures(folder)) as broken, pytest.raises(IndexDamagedError, match=f"{name} короче"):
+            use(broken)

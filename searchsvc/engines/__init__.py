@@ -10,7 +10,8 @@ from searchsvc.errors import EngineMissingError, UnknownEngineError
 ENGINES = ("whoosh", "tantivy")
 """From the one for small archives to the one for large."""
 
-_PACKAGES = {"whoosh": "Whoosh-Reloaded", "tantivy": "tantivy"}
+_PACKAGES = {"whoosh": "Whoosh-Reloaded>=2.7.5,<2.8", "tantivy": "tantivy>=0.27,<0.28"}
+"""As in setup.cfg."""
 
 
 def open_engine(name: str, folder: Path) -> Engine:

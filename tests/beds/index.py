@@ -25,6 +25,7 @@ from searchsvc.document import Document, make_document
 from searchsvc.engine import AnyOf, Plan, Snapshot
 from searchsvc.engines.whoosh.write import INDEX_NAME
 from searchsvc.generation import Generation, Generations
+from searchsvc.live import View
 from searchsvc.signatures import Signatures
 
 ARTICLES = 30
@@ -125,6 +126,12 @@ class Bed:
             assert_holds(generation, dict(self.archive.articles()), self.analyzer)
         left = leftovers(self.index)
         assert left == [], left
+
+
+def told(view: View) -> str:
+    """Return the version token without the birth of its generation."""
+    name, _, rest = view.version.partition("-")
+    return name + rest[8:]
 
 
 def found(generation: Generation, word: str, analyzer: Analyzer) -> list[str]:
