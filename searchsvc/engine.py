@@ -30,7 +30,7 @@ def title_form(form: str) -> str:
 
 BM25_K1 = 1.2
 BM25_B = 0.75
-"""The usual constants; spike-ranking found .001 to gain by tuning them."""
+"""The usual constants; tuning them gained .001."""
 
 
 @dataclass(frozen=True, slots=True)

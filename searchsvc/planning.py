@@ -64,7 +64,7 @@ def plan(tree: query.Query, analyzer: Analyzer) -> Planned:
     for clause in tree.positive():
         for unit, stop in compiler.units(clause):
             (weak if stop else strong).append(unit)
-    words = compiler.words(weak_stops=bool(strong))
+    words = compiler.words()
     for item in tree.clauses:
         if isinstance(item, query.Exclusion) and not isinstance(item.clause, query.Filter):
             excluded.extend(unit.clause for unit, _ in compiler.units(item.clause, seen=False))
@@ -138,15 +138,19 @@ class _Compiler:
             self._seen.extend((token, exact) for token in tokens)
         return tokens
 
-    def words(self, *, weak_stops: bool) -> list[tuple[Word, engine.Clause]]:
-        """Return the distinct words met, wholes of compounds left out where their parts stand."""
+    def words(self) -> list[tuple[Word, engine.Clause]]:
+        """Return the distinct words met, wholes of compounds left out where their parts stand.
+
+        Stop words are weak beside others, but not where they are asked for in their very form.
+        """
+        others = any(not token.stop_word for token, _ in self._seen)
         found: dict[tuple[str, ...], tuple[Word, engine.Clause]] = {}
         for token, exact in self._seen:
             if token.whole:
                 continue
             hashes = frozenset(term_hash(lemma) for lemma in token.lemmas)
             families = frozenset(family_hash(lemma) for lemma in token.lemmas)
-            weak = weak_stops and token.stop_word
+            weak = others and token.stop_word and not exact
             word = Word(token.form, hashes, families, term_hash(token.folded), exact, weak)
             found.setdefault(token.lemmas, (word, AnyOf(token.lemmas)))
         return list(found.values())[:MAX_UNITS]

@@ -197,7 +197,8 @@ def _holds(maps: tuple[Array, Array, Array], keys: Sequence[int]) -> bool:
     if max(keys) >= len(places) or min(keys) < 0:
         return False
     own = places[np.asarray(keys, np.int64)]
-    return bool((own["first"] + own["rows"]).max() <= min(len(lemmas), len(rows)))
+    rows_there = min(len(lemmas), len(rows))
+    return bool((own["first"] <= rows_there).all() and (own["first"] + own["rows"]).max() <= rows_there)
 
 
 def _spans(lemmas: Array, firsts: Ints, sizes: Ints, wanted: Ints) -> tuple[Ints, Ints]:
@@ -325,14 +326,9 @@ def _put(file: BinaryIO, offset: int, array: Array) -> None:
 
 
 def _wipe_from(file: BinaryIO, offset: int) -> None:
-    """Cut the file off at *offset*; where it may not get shorter, since it is mapped, write zeros."""
+    """Write zeros over everything from *offset* on: cutting a mapped file off could end its readers."""
     left = file.seek(0, os.SEEK_END) - offset
-    if left <= 0:
-        return
-    try:
-        file.truncate(offset)
-    except OSError:
-        file.seek(offset)
-        while left > 0:
-            file.write(bytes(min(left, _BUFFER)))
-            left -= _BUFFER
+    file.seek(offset)
+    while left > 0:
+        file.write(bytes(min(left, _BUFFER)))
+        left -= _BUFFER

@@ -21,6 +21,7 @@ from searchsvc.analysis import Analyzer
 from searchsvc.engine import AnyOf, Entry, Plan
 from searchsvc.engines.tantivy import TantivyEngine, TantivySnapshot
 from searchsvc.engines.tantivy.evaluate import BLOCK, SCORE_BITS
+from searchsvc.errors import IndexDamagedError
 from searchsvc.live import LiveIndex
 from searchsvc.results import FACETS, SearchRequest
 from searchsvc.search import SearchService
@@ -43,6 +44,26 @@ def bed(tmp_path: Path, analyzer: Analyzer) -> Iterator[Bed]:
     made.rebuild()
     yield made
     made.archive.close()
+
+
+# Its files
+
+
+def test_a_byte_that_changed_in_any_file_of_a_segment_is_noticed(
+    engine: TantivyEngine, tmp_path: Path
+) -> None:
+    write(engine, [entry(f"{number}", {"школа": (1.0, (0,))}, key=number) for number in range(30)])
+    files = [path for path in (tmp_path / "engine").iterdir() if path.suffix in {".fast", ".idx", ".store"}]
+    assert len(files) >= 3
+    for path in files:
+        whole = bytearray(path.read_bytes())
+        spoilt = bytearray(whole)
+        spoilt[len(whole) // 3] ^= 1
+        path.write_bytes(spoilt)
+        with pytest.raises(IndexDamagedError, match=f"контрольная сумма файла {path.name} не сходится"):
+            TantivyEngine(tmp_path / "engine").snapshot()
+        path.write_bytes(whole)
+    assert TantivyEngine(tmp_path / "engine").snapshot().documents == 30
 
 
 # In a generation

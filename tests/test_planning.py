@@ -136,7 +136,8 @@ def test_words_run_beside_their_clauses_and_stop_words_are_weak_beside_others(an
     assert found.words[2].lemmas == {term_hash("школа")}
     assert found.words[2].form == term_hash("школе")
     assert found.word_clauses[:3] == (AnyOf(("музей",)), AnyOf(("в",)), AnyOf(("школа",)))
-    assert not any(word.weak for word in planned("и на", analyzer).words)
+    for text in ("и на", '"в том"', '"всего к"', "!им", "!им школа"):
+        assert not any(word.weak for word in planned(text, analyzer).words), text
 
 
 def test_filters_and_dates_are_handed_on(analyzer: Analyzer) -> None:

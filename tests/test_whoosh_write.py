@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from contract.bed import assert_agree, plans, write
+from contract.cases import entry
 from contract.chance import Chance
 from contract.model import Model
 
@@ -119,3 +120,13 @@ def test_any_byte_of_a_segment_that_changed_is_noticed_at_opening(
             writer.commit("2", compact=True)
     path.write_bytes(whole)
     assert engine.snapshot().documents == 60
+
+
+def test_a_posting_of_a_document_that_is_not_there_is_damage(engine: WhooshEngine, tmp_path: Path) -> None:
+    write(engine, [entry(f"{number}", {"школа": (1.0, (0,))}, key=number) for number in range(3)])
+    segment = engine.snapshot().segments[0]
+    segment._files.size = 2  # as if its last document had never been
+    with pytest.raises(IndexDamagedError, match="not there"):
+        segment.postings("text", "школа")
+    with pytest.raises(IndexDamagedError, match="not there"):
+        segment.positions("text", "школа")

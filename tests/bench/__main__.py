@@ -18,25 +18,20 @@ import pickle
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from bench import draw
-from bench.jobs import Figures, JobError, Reader, memory, run
+from bench.http import ask_sites, percentiles, told
+from bench.jobs import Figures, Reader, run
 from bench.machine import taken
 from bench.prepared import asked, prepare
-from bench.site import Client, address, serving
 from bench.systems import ENGINES, SYSTEMS, TITLES
 from searchsvc.analysis import Analyzer
-
-WARMING = 12
-"""Requests before the clock starts: templates and the sources' names are read by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +139,7 @@ def measure(folder: Path, size: int, options: Options) -> Figures:
         found["whole"] = _generations(made, options, found["left_out"])
     if options.http:
         options.say("asking through HTTP")
-        _ask_sites(place, searches, found["whole"], found["left_out"])
+        ask_sites(place, searches, found["whole"], found["left_out"])
     found["taken"]["load_after"] = os.getloadavg()[0]
     return found
 
@@ -181,7 +176,7 @@ def _built(made: Made, options: Options, left_out: dict[str, str]) -> Figures:
         def make(name: str = name, own: Path = own) -> Figures:
             return run("build", system=name, folder=str(own), prepared=str(made.prepared), size=made.size)
 
-        with _told(name, left_out):
+        with told(name, left_out):
             figures[name] = made.once(own, options.reuse, make)
     return figures
 
@@ -208,19 +203,9 @@ def _generations(made: Made, options: Options, left_out: dict[str, str]) -> Figu
                 neighbours=options.neighbours,
             )
 
-        with _told(f"generation, {engine}", left_out):
+        with told(f"generation, {engine}", left_out):
             figures[engine] = made.once(own, options.reuse, make)
     return figures
-
-
-@contextmanager
-def _told(what: str, left_out: dict[str, str]) -> Iterator[None]:
-    try:
-        yield
-    except JobError as error:
-        lines = str(error).strip().splitlines()
-        left_out[what] = f"failed: {lines[-1] if lines else error}"
-        print(f"{what} failed: {error}", file=sys.stderr)
 
 
 # --- engines alone -------------------------------------------------------------------------
@@ -233,7 +218,7 @@ def _ask(
     with ExitStack() as held:
         readers: dict[str, Reader] = {}
         for name in figures:
-            with _told(name, left_out):
+            with told(name, left_out):
                 readers[name] = Reader(name, place / name, place / "plans", place / f"{name}.log")
                 held.callback(readers[name].close)
                 figures[name] |= {"opening_ms": readers[name].opening_ms, "searches": {}}
@@ -244,7 +229,7 @@ def _ask(
             for warmth in ("first", "warm"):
                 for number in range(len(some)):
                     for name, reader in _turned(able, number):
-                        with _told(name, left_out):
+                        with told(name, left_out):
                             took, total = reader.ask(kind, number)
                             times.setdefault((name, warmth), []).append(took)
                             if total is not None and warmth == "first":
@@ -266,63 +251,6 @@ def _turned(items: Mapping[str, Reader], number: int) -> list[tuple[str, Reader]
     listed = list(items.items())
     at = number % max(len(listed), 1)
     return listed[at:] + listed[:at]
-
-
-def percentiles(times: Sequence[float]) -> list[float]:
-    """Return p50 and p95."""
-    return [float(value) for value in np.percentile(times, (50, 95))]
-
-
-# --- through HTTP --------------------------------------------------------------------------
-
-
-def _ask_sites(
-    place: Path, searches: Mapping[str, Sequence[tuple[str, Any]]], figures: Figures, left_out: dict[str, str]
-) -> None:
-    """Ask the sites in turns: each search new, a constant of its size, the search again, and its ETag."""
-    with ExitStack() as held:
-        sites: dict[str, Client] = {}
-        for engine in figures:
-            with _told(f"http, {engine}", left_out):
-                sites[engine] = held.enter_context(
-                    serving(place / f"data-{engine}", place / f"serve-{engine}.log")
-                )
-        order = (*searches, "all types", "the same again", "not changed (304)", "constant", "bytes")
-        times: dict[str, dict[str, list[float]]] = {engine: {what: [] for what in order} for engine in sites}
-        for engine, site in sites.items():
-            with _told(f"http, {engine}", left_out):
-                for year in range(WARMING):
-                    site.get(address("", f"дата:{2014 + year}"))
-                    site.constant(1000)
-        for kind, some in searches.items():
-            for text, _ in some:
-                for engine, site in sites.items():
-                    if f"http, {engine}" not in left_out:
-                        with _told(f"http, {engine}", left_out):
-                            for what, took in _request(site, address(kind, text), kind):
-                                times[engine][what].append(took)
-        for engine, site in sites.items():
-            if f"http, {engine}" not in left_out:
-                sizes = times[engine].pop("bytes")
-                figures[engine]["http"] = {what: percentiles(some) for what, some in times[engine].items()}
-                figures[engine]["http_bytes"] = float(np.median(sizes))
-                figures[engine]["server_mb"] = memory("VmHWM", site.pid)
-
-
-def _request(site: Client, path: str, kind: str) -> Iterable[tuple[str, float]]:
-    new = site.get(path)
-    constant = site.constant(new.size)
-    again = site.get(path)
-    unchanged = site.get(path, tag=again.tag, status=304)
-    return [
-        (kind, new.took),
-        ("all types", new.took),
-        ("constant", constant),
-        ("constant", site.constant(new.size)),
-        ("the same again", again.took),
-        ("not changed (304)", unchanged.took),
-        ("bytes", float(new.size)),
-    ]
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from searchsvc.engines.whoosh.write import INDEX_NAME, WhooshWriter, empty_schem
 from searchsvc.errors import IndexDamagedError
 
 CACHE_BYTES = 64 * 2**20
-"""Posting arrays kept in memory; spike-whoosh.md: 32 MB held 250 queries at 100,000 articles."""
+"""Posting arrays kept in memory; half of it held the lists of 250 queries at 100,000 articles."""
 
 _OPEN_ATTEMPTS = 20
 
