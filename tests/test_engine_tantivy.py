@@ -234,4 +234,4 @@ def test_an_engine_that_is_not_installed_names_the_command(tmp_path: Path) -> No
     )
     assert run.returncode == 1
     assert "EngineMissingError" in run.stderr
-    assert "pip install tantivy" in run.stderr
+    assert "pip install 'tantivy>=0.27,<0.28'" in run.stderr
