@@ -304,7 +304,8 @@ def test_readers_see_whole_versions_one_after_another_and_soon(bed: Bed) -> None
             published[live.view().version] = (str(10_000 + number), time.monotonic())
 
     publish(0)
-    answers, last = context.Queue(), f"g000001.{bed.archive.last_sequence() + syncs * articles}.0"
+    birth = next(iter(published)).partition(".")[0]
+    answers, last = context.Queue(), f"{birth}.{bed.archive.last_sequence() + syncs * articles}.0"
     started = [context.Event() for _ in range(2)]
     readers = [context.Process(target=read, args=(bed.index, last, one, answers)) for one in started]
     for reader in readers:

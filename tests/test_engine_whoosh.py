@@ -258,6 +258,22 @@ def test_the_cache_does_not_grow_with_what_is_not_there_and_counts_what_was_aske
     assert 0 < len(cache._kept) < 100_000 / 4000
 
 
+def test_what_was_asked_of_a_segment_that_is_gone_is_forgotten(engine: WhooshEngine) -> None:
+    grown(engine)
+    snapshot = engine.snapshot()
+    for word in LEMMAS:
+        snapshot.search(Plan(units=(AnyOf((word,)),)))
+    before = {key[0] for key in engine._cache._kept}
+    with engine.writer() as writer:
+        writer.commit("compact", compact=True)
+    later = engine.snapshot(snapshot)
+    names = {segment.name for segment in later.segments}
+    assert before - names
+    for word in LEMMAS:
+        later.search(Plan(units=(AnyOf((word,)),)))
+    assert {key[0] for key in engine._cache._kept} == names
+
+
 def test_answers_do_not_depend_on_the_cache(engine: WhooshEngine, folder: Path) -> None:
     grown(engine)
     small = WhooshEngine(folder)

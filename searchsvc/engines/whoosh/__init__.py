@@ -110,4 +110,5 @@ class WhooshEngine:
             Segment.opened(storage, toc.schema, entry, self._cache, known.get(entry.segment_id()))
             for entry in toc.segments
         )
+        self._cache.keep_only({segment.name for segment in segments})
         return WhooshSnapshot(self._folder, getattr(toc.schema, "mark", ""), number, segments)

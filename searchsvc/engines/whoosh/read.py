@@ -13,7 +13,7 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -139,6 +139,12 @@ class PostingCache:
                 if size < self._kept.maxsize:
                     self._kept[key] = found, size
         return found
+
+    def keep_only(self, segments: Collection[str]) -> None:
+        """Forget what was asked of other segments: they are gone."""
+        with self._lock:
+            for key in [key for key in self._kept if key[0] not in segments]:
+                del self._kept[key]
 
 
 def checksum(storage: MappedStorage, entry: Any) -> int:
