@@ -44,7 +44,7 @@ Whole = tuple[npt.NDArray[np.int32], blocks.Floats, blocks.Values | None]
 _NOTHING: Postings = (np.empty(0, np.int32), np.empty(0, np.float32))
 _LONGEST_LINE = 1000
 _OVERHEAD = 500
-_READ_AT_ONCE = 2**20
+_READ_AT_ONCE = 2**18
 TERM = struct.Struct("!BfIBBfIIqi")
 """What the term index says of a term whose list is in the postings file; ends in place and length."""
 
@@ -150,9 +150,10 @@ class PostingCache:
 def checksum(storage: MappedStorage, entry: Any) -> int:
     """Return the CRC-32 of a segment's file, read and not mapped: that would fill the memory with it."""
     found = 0
-    with Path(storage.folder, entry.make_filename(entry.COMPOUND_EXT)).open("rb") as file:
-        while block := file.read(_READ_AT_ONCE):
-            found = zlib.crc32(block, found)
+    buffer = memoryview(bytearray(_READ_AT_ONCE))
+    with Path(storage.folder, entry.make_filename(entry.COMPOUND_EXT)).open("rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            found = zlib.crc32(buffer[:size], found)
     return found
 
 
