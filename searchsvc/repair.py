@@ -1,6 +1,6 @@
 """Repair of queries: what the reader meant, where the archive has nothing for what was typed.
 
-Only the keyboard layout for now; typos, transliteration and glued words get their own
+The keyboard layout and Russian in Latin letters for now; typos and glued words get their own
 functions here, each returning a word the archive knows or None.
 """
 
@@ -14,6 +14,7 @@ from searchsvc.query import QUOTED
 from searchsvc.results import Correction
 from searchsvc.stopwords import STOP_WORDS
 from searchsvc.text import fold
+from searchsvc.translit import readings
 
 Known = Callable[[str], bool]
 """Says whether the archive has a word, in this or another of its forms."""
@@ -30,6 +31,7 @@ _CHUNK = re.compile(r"\S+")
 _QUOTED = re.compile(QUOTED)
 # Addresses, operators and fields are meant as they are.
 _LEFT_ALONE = re.compile(r"://|@|^[\w-]+:|^-|^!|\.(?:ru|com|org|net|info|edu)\b|^\d+$", re.IGNORECASE)
+_ROMAN = re.compile("^[IVXLC]+$")
 # A key that is a letter in the Russian layout and a mark in the Latin one.
 _EDGE_MARKS = ".,;:?!/'`\"()"
 _MOST_MARKS = 3
@@ -50,22 +52,50 @@ def repair_query(text: str, known: Known) -> Repair | None:
 
     Words that the archive has, addresses, operators and words in quotes stay as they are.
     """
+    quoted = [match.span() for match in _QUOTED.finditer(text)]
+    chunks = [
+        match
+        for match in _CHUNK.finditer(text)
+        if not any(start < match.end() and match.start() < stop for start, stop in quoted)
+        and not _LEFT_ALONE.search(match.group())
+    ]
+    made = {match.start(): ("layout", repair_layout(match.group(), known)) for match in chunks}
+    latin = [match for match in chunks if made[match.start()][1] is None and _is_latin(match.group(), known)]
+    read = {match.start(): ("translit", repair_translit(match.group(), known)) for match in latin}
+    # Who writes Russian in Latin letters writes all of it so: «Big Data» is English, though «дата» is a word.
+    if 2 * sum(fixed is not None for _, fixed in read.values()) > len(read):
+        made |= read
     corrections: list[Correction] = []
     pieces: list[str] = []
     place = 0
-    quoted = [match.span() for match in _QUOTED.finditer(text)]
-    for match in _CHUNK.finditer(text):
-        chunk = match.group()
-        pieces.append(text[place : match.start()])
-        place = match.end()
-        inside = any(start < match.end() and match.start() < stop for start, stop in quoted)
-        fixed = None if inside or _LEFT_ALONE.search(chunk) else repair_layout(chunk, known)
+    for match in chunks:
+        kind, fixed = made[match.start()]
         if fixed is not None:
-            corrections.append(Correction("layout", chunk, fixed))
-        pieces.append(chunk if fixed is None else fixed)
-    if not corrections:
+            corrections.append(Correction(kind, match.group(), fixed))
+            pieces += [text[place : match.start()], fixed]
+            place = match.end()
+    return Repair("".join(pieces) + text[place:], tuple(corrections)) if corrections else None
+
+
+def _is_latin(chunk: str, known: Known) -> bool:
+    bare = chunk.strip(_EDGE_MARKS)
+    if not _LATIN.search(bare) or _CYRILLIC.search(bare) or _ROMAN.match(bare):
+        return False
+    return not known(bare)
+
+
+def repair_translit(chunk: str, known: Known) -> str | None:
+    """Return *chunk* (no spaces), a Russian word in Latin letters, in Russian ones, or None.
+
+    Only words of the archive are ever proposed; marks around the word stay.
+    """
+    bare = chunk.strip(_EDGE_MARKS)
+    if known(bare):
         return None
-    return Repair("".join(pieces) + text[place:], tuple(corrections))
+    for word in readings(bare):
+        if known(word) and (len(word) > 1 or fold(word) in STOP_WORDS):
+            return chunk.replace(bare, word, 1)
+    return None
 
 
 def repair_layout(chunk: str, known: Known) -> str | None:

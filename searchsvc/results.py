@@ -88,7 +88,7 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What was changed in a query: ``kind`` "layout" (later "typo", "translit", …), from what to what."""
+    """What was changed in a query: ``kind`` "layout" or "translit" (later "typo", …), from what to what."""
 
     kind: str
     original: str

@@ -7,6 +7,8 @@ import re
 from importlib.resources import files
 from pathlib import Path
 
+from searchsvc.repair import repair_query
+from searchsvc.search import SearchService
 from searchsvc.text import fold
 
 QUESTIONS = [
@@ -40,3 +42,14 @@ def test_none_is_a_judged_query_of_the_sample() -> None:
     judged = files("corpus") / "sample" / "judged" / "queries.jsonl"
     texts = {fold(json.loads(line)["text"]) for line in judged.read_text(encoding="utf-8").splitlines()}
     assert not texts & {fold(question) for question in QUESTIONS}
+
+
+def test_none_of_them_is_changed(sample_service: SearchService) -> None:
+    """Most hold words that the sample lacks, so that repair is tempted."""
+    view = sample_service._live.view()
+    changed = {
+        question: repair.text
+        for question in QUESTIONS
+        if (repair := repair_query(question, lambda word: sample_service._known(word, view)))
+    }
+    assert changed == {}

@@ -1,0 +1,102 @@
+"""Russian in Latin letters: every way of writing it has the word among its readings."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from searchsvc.repair import repair_query, repair_translit
+from searchsvc.results import Correction
+from searchsvc.text import fold
+from searchsvc.translit import LONGEST, MOST_READINGS, readings
+
+KNOWN = {"образование", "школа", "учителя", "приказ", "и", "фгос", "съезд", "обучать", "семья", "тест"}
+
+
+def known(word: str) -> bool:
+    return fold(word) in KNOWN
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("obrazovanie", "образование"),
+        ("obrazovaniye", "образование"),
+        ("Shkola", "Школа"),
+        ("FGOS", "ФГОС"),
+        ("uchitel", "учитель"),
+        ("uchitel'", "учитель"),
+        ("istoriya", "история"),
+        ("istorija", "история"),
+        ("oblastey", "областей"),
+        ("Rossii", "России"),
+        ("shkolnyy", "школьный"),
+        ("shkol'nyj", "школьный"),
+        ("yubiley", "юбилей"),
+        ("jubilej", "юбилей"),
+        ("zhizn", "жизнь"),
+        ("khor", "хор"),
+        ("hor", "хор"),
+        ("s'ezd", "съезд"),
+        ("semya", "семья"),
+        ("elka", "елка"),
+        ("uchashchiesya", "учащиеся"),
+        ("internet-urok", "интернет-урок"),
+        ("konkurs", "конкурс"),
+        ("ekskursiya", "экскурсия"),
+        ("exkursiya", "экскурсия"),
+        ("ciklon", "циклон"),
+        ("tsiklon", "циклон"),
+    ],
+)
+def test_a_word_is_among_the_first_readings_of_how_it_may_be_written(typed: str, meant: str) -> None:
+    found = list(readings(typed))
+    assert meant in found[:60]
+    assert len(found) <= MOST_READINGS
+
+
+@pytest.mark.parametrize("text", ["", "школа", "shk0la", "c++", "a.b", "'", "-", "x" * (LONGEST + 1), "shк"])
+def test_what_is_no_latin_word_has_no_readings(text: str) -> None:
+    assert list(readings(text)) == []
+
+
+@given(st.text(alphabet="abcdefghijklmnopqrstuvwxyz'’-SHZ", max_size=45))
+@settings(deadline=None)
+def test_readings_are_few_and_have_no_latin_letters(word: str) -> None:
+    found = list(readings(word))
+    assert len(found) <= MOST_READINGS
+    assert not any("a" <= letter <= "z" for one in found for letter in one.lower())
+
+
+def test_marks_around_a_word_stay_and_what_the_archive_has_is_left_alone() -> None:
+    assert repair_translit("(obrazovanie),", known) == "(образование),"
+    assert repair_translit("test", lambda word: word == "test") is None
+    assert repair_translit("test", known) == "тест"
+    assert repair_translit("qwerty", known) is None
+    assert repair_translit("i", known) == "и"
+    assert repair_translit("s", known) is None
+
+
+def test_each_word_of_a_query_is_put_right_and_told() -> None:
+    repaired = repair_query("prikaz obrazovanie FGOS", known)
+    assert repaired is not None
+    assert repaired.text == "приказ образование ФГОС"
+    assert repaired.corrections[0] == Correction("translit", "prikaz", "приказ")
+    assert repair_query('"prikaz" https://obrazovanie.ru -prikaz', known) is None
+
+
+def test_the_layout_comes_first() -> None:
+    repaired = repair_query("ghbrfp prikaz", known)
+    assert repaired is not None
+    assert [made.kind for made in repaired.corrections] == ["layout", "translit"]
+    assert repaired.text == "приказ приказ"
+
+
+def test_english_with_a_word_that_could_be_russian_is_left_alone() -> None:
+    assert repair_query("Big Test", known) is None
+    assert repair_query("I школа", known) is None  # a Roman number
+    for typed, meant in (("FGOS i Big", "ФГОС и Big"), ("FGOS i prikaz, школа", "ФГОС и приказ, школа")):
+        repaired = repair_query(typed, known)
+        assert repaired is not None
+        assert repaired.text == meant
