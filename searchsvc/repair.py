@@ -1,7 +1,7 @@
 """Repair of queries: what the reader meant, where the archive has nothing for what was typed.
 
-The keyboard layout and Russian in Latin letters for now; typos and glued words get their own
-functions here, each returning a word the archive knows or None.
+The keyboard layout, Russian in Latin letters and two words written as one for now; typos get their own
+function here, each returning what the archive knows or None.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _CHUNK = re.compile(r"\S+")
 _QUOTED = re.compile(QUOTED)
 # Addresses, operators and fields are meant as they are.
 _LEFT_ALONE = re.compile(r"://|@|^[\w-]+:|^-|^!|\.(?:ru|com|org|net|info|edu)\b|^\d+$", re.IGNORECASE)
+_GLUED = re.compile("^[А-яЁё]{6,40}$")
+_SHORTEST_PART = 3
 _ROMAN = re.compile("^[IVXLC]+$")
 # A key that is a letter in the Russian layout and a mark in the Latin one.
 _EDGE_MARKS = ".,;:?!/'`\"()"
@@ -47,10 +49,11 @@ class Repair:
     corrections: tuple[Correction, ...]
 
 
-def repair_query(text: str, known: Known) -> Repair | None:
+def repair_query(text: str, known: Known, is_word: Known = lambda _: False) -> Repair | None:
     """Return *text* with the words the archive does not know put right, None if none can be.
 
-    Words that the archive has, addresses, operators and words in quotes stay as they are.
+    Words that the archive has, addresses, operators and words in quotes stay as they are. *is_word* says
+    whether the dictionary has a form: such a word is not taken apart, though the archive lacks it.
     """
     quoted = [match.span() for match in _QUOTED.finditer(text)]
     chunks = [
@@ -65,6 +68,9 @@ def repair_query(text: str, known: Known) -> Repair | None:
     # Who writes Russian in Latin letters writes all of it so: «Big Data» is English, though «дата» is a word.
     if 2 * sum(fixed is not None for _, fixed in read.values()) > len(read):
         made |= read
+    for match in chunks:
+        if made[match.start()][1] is None:
+            made[match.start()] = ("glued", repair_glued(match.group(), known, is_word))
     corrections: list[Correction] = []
     pieces: list[str] = []
     place = 0
@@ -75,6 +81,28 @@ def repair_query(text: str, known: Known) -> Repair | None:
             pieces += [text[place : match.start()], fixed]
             place = match.end()
     return Repair("".join(pieces) + text[place:], tuple(corrections)) if corrections else None
+
+
+def repair_glued(chunk: str, known: Known, is_word: Known) -> str | None:
+    """Return *chunk* (no spaces) as the two words of the archive it is made of, or None.
+
+    Of several places to cut, a capital after a small letter is the best («решилЕфимов»), then the most even.
+    """
+    bare = chunk.strip(_EDGE_MARKS)
+    if not _GLUED.match(bare) or known(bare) or is_word(bare):
+        return None
+    cuts = sorted(
+        range(_SHORTEST_PART, len(bare) - _SHORTEST_PART + 1),
+        key=lambda place: (not _is_border(bare, place), abs(2 * place - len(bare))),
+    )
+    for place in cuts:
+        if known(bare[:place]) and known(bare[place:]):
+            return chunk.replace(bare, f"{bare[:place]} {bare[place:]}", 1)
+    return None
+
+
+def _is_border(word: str, place: int) -> bool:
+    return word[place].isupper() and word[place - 1].islower()
 
 
 def _is_latin(chunk: str, known: Known) -> bool:

@@ -88,7 +88,7 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What was changed in a query: ``kind`` "layout" or "translit" (later "typo", …), from what to what."""
+    """What was changed in a query, from what to what; ``kind`` is "layout", "translit" or "glued"."""
 
     kind: str
     original: str

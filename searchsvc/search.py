@@ -128,7 +128,7 @@ class SearchService:
         corrections: Repair | None = None
         suggestions: tuple[str, ...] = ()
         if not answer.matches.total and request.correct != "off":
-            repair = repair_query(request.text, lambda word: self._known(word, view))
+            repair = repair_query(request.text, lambda word: self._known(word, view), self._analyzer.is_known)
             if repair is not None:
                 better = self._answer(repair.text, request, view)
                 if better.rows and request.correct == "auto":

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from searchsvc.repair import TO_LATIN, TO_RUSSIAN, repair_layout, repair_query
+from searchsvc.repair import TO_LATIN, TO_RUSSIAN, repair_glued, repair_layout, repair_query
 from searchsvc.text import fold
 
 WORDS = """
@@ -219,8 +219,9 @@ def test_only_known_words_are_proposed_and_a_repaired_query_needs_no_repair(text
         assert correction.original in text
         assert correction.replacement in found.text
         assert not known(correction.original)
-        word = correction.replacement.lstrip("(")
-        assert any(known(word[:stop]) and not word[stop:].strip(MARKS) for stop in range(len(word) + 1))
+        for piece in correction.replacement.split(" "):
+            word = piece.lstrip("(" if correction.kind == "layout" else MARKS)
+            assert any(known(word[:stop]) and not word[stop:].strip(MARKS) for stop in range(len(word) + 1))
     assert repair_query(found.text, known) is None
 
 
@@ -241,3 +242,33 @@ def test_every_key_has_one_letter_in_each_layout() -> None:
         map(chr, TO_RUSSIAN)
     )
     assert set("абвгдеёжзийклмнопрстуфхцчшщъыьэюя") < set(map(chr, TO_LATIN))
+
+
+# --- words written as one -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("приказминистерства", "приказ министерства"),
+        ("ПриказМинистерства", "Приказ Министерства"),
+        ("(бюджетшколы),", "(бюджет школы),"),
+        ("егэитоги", "егэ итоги"),
+    ],
+)
+def test_two_words_of_the_archive_are_put_apart(typed: str, meant: str) -> None:
+    assert repair_glued(typed, known, lambda _: False) == meant
+
+
+def test_a_capital_inside_tells_where_words_meet() -> None:
+    both = {"приказ", "приказы", "школы", "ышколы"}
+    assert repair_glued("приказыШколы", lambda word: word.lower() in both, lambda _: False) == "приказы Школы"
+
+
+def test_a_word_of_the_dictionary_is_not_taken_apart_though_the_archive_lacks_it() -> None:
+    assert repair_glued("приказминистерства", known, lambda _: True) is None
+    found = repair_query("итоги приказминистерства", known, lambda _: False)
+    assert found is not None
+    assert (found.text, found.corrections[0].kind) == ("итоги приказ министерства", "glued")
+    for text in ("вшколе", "приказ1школы", '"приказминистерства"'):
+        assert repair_query(text, known) is None
