@@ -38,6 +38,11 @@ class View:
         birth = zlib.crc32(self.generation.manifest.created.encode())
         return f"{self.generation.name}-{birth:08x}.{self.snapshot.mark}.{CURATION}"
 
+    def source_title(self, source: str) -> str:
+        """Return a source's title, its id where it has none."""
+        known = self.generation.store.sources().get(source)
+        return known.title if known else source
+
     def values(self, name: str) -> tuple[str, ...]:
         """Return the values that a facet's field has in this state; asked of the engine once."""
         if name not in self._values:

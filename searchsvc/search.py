@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from corpus.article import tag_line
 from searchsvc import query
 from searchsvc.analysis import Analyzer
-from searchsvc.document import tag_term
-from searchsvc.engine import AnyOf, Candidate, Matches, Plan
+from searchsvc.engine import Candidate, Matches, Plan
 from searchsvc.errors import (
     BadRequestError,
     FingerprintError,
@@ -24,6 +24,7 @@ from searchsvc.errors import (
     IndexDamagedError,
     NotFoundError,
 )
+from searchsvc.filters import days_of, excluded_values, facets_of, merged
 from searchsvc.live import LiveIndex, Pinned, View
 from searchsvc.planning import Planned, plan
 from searchsvc.ranking import Statistics, families_of, rank
@@ -34,7 +35,6 @@ from searchsvc.results import (
     ArticlePage,
     Bucket,
     Correction,
-    Facet,
     Hit,
     Overview,
     ResultPage,
@@ -45,7 +45,6 @@ from searchsvc.results import (
 )
 from searchsvc.snippet import Marks, find_marks, snippet, title_segments
 from searchsvc.store import Card, Stored
-from searchsvc.text import fold
 
 RERANKED = 200
 """Candidates that the second stage orders; the engine's order follows (decision 4)."""
@@ -57,8 +56,6 @@ RECENT = 6
 
 ATTEMPTS = 3
 """How often a search is answered anew because a purge took away what it was to show."""
-
-_ALWAYS = 3_652_059  # the ordinal of date.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +125,8 @@ class SearchService:
         corrections: Repair | None = None
         suggestions: tuple[str, ...] = ()
         if not answer.matches.total and request.correct != "off":
-            repair = repair_query(request.text, lambda word: self._known(word, view), self._analyzer.is_known)
+            known = cache(lambda word: self._known(word, view))  # each kind of repair asks anew
+            repair = repair_query(request.text, known, self._analyzer.is_known)
             if repair is not None:
                 better = self._answer(repair.text, request, view)
                 if better.rows and request.correct == "auto":
@@ -141,8 +139,8 @@ class SearchService:
 
     def _answer(self, text: str, request: SearchRequest, view: View) -> _Answer:
         planned = plan(query.parse(text), self._analyzer)
-        filters = _merged(planned.filters, request.filters, view)
-        if not planned.units and not filters and not _days(request, planned):
+        filters = merged(planned.filters, request.filters, view)
+        if not planned.units and not filters and not days_of(request, planned):
             empty = Matches(0, (), 0, (), (), (), 0, 0.0, {})
             return _Answer(text, planned, empty, (), {})
         # Without words there is nothing to be relevant to: a section is read from its newest article.
@@ -151,9 +149,9 @@ class SearchService:
             Plan(
                 units=tuple(unit.clause for unit in planned.units),
                 words=planned.word_clauses,
-                excluded=(*planned.excluded, *_excluded_values(planned, view)),
+                excluded=(*planned.excluded, *excluded_values(planned, view)),
                 filters=filters,
-                days=_days(request, planned),
+                days=days_of(request, planned),
                 order=order,
                 depth=max(RERANKED, min(request.page * request.per_page, MAX_DEPTH)),
                 facets=tuple(name for name in request.facets if name in FACETS),
@@ -223,7 +221,7 @@ class SearchService:
             page=request.page,
             per_page=request.per_page,
             hits=hits,
-            facets=_facets(matches, request, view),
+            facets=facets_of(matches, request, view),
             suggestions=suggestions,
             words=counts,
             version=view.version,
@@ -281,7 +279,7 @@ class SearchService:
             published=article.published,
             modified=article.modified,
             source=article.source,
-            source_title=source.title if source else article.source,
+            source_title=view.source_title(article.source),
             source_url=source.url if source else "",
             categories=article.categories,
             tags=article.tags,
@@ -307,7 +305,7 @@ class SearchService:
                 title=cards[name].title,
                 published=cards[name].published,
                 source=cards[name].source,
-                source_title=_source_title(view, cards[name].source),
+                source_title=view.source_title(cards[name].source),
                 score=score,
             )
             for name, score in found
@@ -322,7 +320,7 @@ class SearchService:
         matches = view.snapshot.search(Plan(order="-date", depth=RECENT, facets=FACETS, near_below=0))
         stored = view.generation.store.documents([candidate.key for candidate in matches.full])
         facets = {
-            facet.field: facet.buckets for facet in _facets(matches, SearchRequest("", facets=FACETS), view)
+            facet.field: facet.buckets for facet in facets_of(matches, SearchRequest("", facets=FACETS), view)
         }
         return Overview(
             total=matches.total,
@@ -341,7 +339,7 @@ class SearchService:
         """Return every source with its title and number of articles, most articles first."""
         view = self._live.view()
         matches = view.snapshot.search(Plan(depth=0, facets=("source",), near_below=0))
-        return _facets(matches, SearchRequest("", facets=("source",)), view)[0].buckets
+        return facets_of(matches, SearchRequest("", facets=("source",)), view)[0].buckets
 
     def version(self) -> str:
         """Return the version token; it changes when any answer may."""
@@ -374,92 +372,11 @@ def _check(request: SearchRequest) -> None:
         raise BadRequestError("from", "Начало периода позже его конца.")
 
 
-def _days(request: SearchRequest, planned: Planned) -> tuple[int, int] | None:
-    """Return the days that the request and the query both allow."""
-    asked = planned.days or (None, None)
-    starts = [
-        day for day in (request.since.toordinal() if request.since else None, asked[0]) if day is not None
-    ]
-    ends = [
-        day for day in (request.until.toordinal() if request.until else None, asked[1]) if day is not None
-    ]
-    if not starts and not ends:
-        return None
-    return max(starts, default=1), min(ends, default=_ALWAYS)
-
-
 def _below(floor: float | None, scores: dict[int, float]) -> dict[int, float]:
     """Squeeze *scores* under *floor*, keeping their order: a score is to say what comes first."""
     if floor is None:
         return scores
     return {key: floor - 1 / (1 + max(score, 0.0)) for key, score in scores.items()}
-
-
-def _excluded_values(planned: Planned, view: View) -> list[AnyOf]:
-    return [AnyOf(_resolved(item.field, (item.value,), view), item.field) for item in planned.excluded_values]
-
-
-def _merged(
-    typed: Mapping[str, tuple[str, ...]], asked: Mapping[str, tuple[str, ...]], view: View
-) -> dict[str, tuple[str, ...]]:
-    """Return filters by field with values as the index spells them.
-
-    A field filtered by both the query and the request must satisfy both.
-    """
-    merged: dict[str, tuple[str, ...]] = {}
-    for field in (*typed, *(name for name in asked if name not in typed)):
-        sides = [_resolved(field, side[field], view) for side in (typed, asked) if side.get(field)]
-        if len(sides) == 1:
-            merged[field] = sides[0]
-        elif sides:
-            both = tuple(value for value in sides[0] if value in sides[1])
-            merged[field] = both or ("",)
-    return merged
-
-
-def _resolved(field: str, values: Sequence[str], view: View) -> tuple[str, ...]:
-    if field == "tag":
-        return tuple(tag_term(value) for value in values)
-    if field == "year":
-        return tuple(values)
-    spelled: dict[str, list[str]] = {}
-    known = view.values(field)
-    for value in known:
-        spelled.setdefault(fold(value), []).append(value)
-        if field == "source":
-            spelled.setdefault(fold(_source_title(view, value)), []).append(value)
-    return tuple(
-        name
-        for value in values
-        for name in ([value] if value in known else spelled.get(fold(value), [value]))
-    )
-
-
-def _facets(matches: Matches, request: SearchRequest, view: View) -> tuple[Facet, ...]:
-    found = []
-    for field in request.facets:
-        counts = matches.facets.get(field, {})
-        selected = set(request.filters.get(field, ()))
-        values = {**dict.fromkeys(selected, 0), **counts}
-        if field == "year":
-            order = sorted(values, reverse=True)
-        else:
-            order = sorted(values, key=lambda value: (-values[value], value))
-        found.append(
-            Facet(
-                field,
-                tuple(
-                    Bucket(
-                        value,
-                        _source_title(view, value) if field == "source" else value,
-                        values[value],
-                        value in selected,
-                    )
-                    for value in order
-                ),
-            )
-        )
-    return tuple(found)
 
 
 def _hit(
@@ -480,14 +397,9 @@ def _hit(
         published=card.published,
         modified=card.modified,
         source=card.source,
-        source_title=_source_title(view, card.source),
+        source_title=view.source_title(card.source),
         categories=card.categories,
         tags=card.tags,
         score=score,
         missing=missing,
     )
-
-
-def _source_title(view: View, source: str) -> str:
-    known = view.generation.store.sources().get(source)
-    return known.title if known else source
