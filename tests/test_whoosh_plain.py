@@ -20,7 +20,8 @@ from whoosh.formats import Characters
 
 from searchsvc.engine import FORMS, TEXT, TITLE, AnyOf, Entry, Plan, Sequence
 from searchsvc.engines.whoosh import WhooshEngine
-from searchsvc.engines.whoosh.write import INDEX_NAME, NO_DAY, NO_STAMP, WeightedPositions
+from searchsvc.engines.whoosh.segments import INDEX_NAME
+from searchsvc.engines.whoosh.write import NO_DAY, NO_STAMP, WeightedPositions
 from searchsvc.errors import IndexDamagedError
 
 INDEXED = (TEXT, TITLE, FORMS, "id", "source", "category", "tag", "year")

@@ -23,7 +23,7 @@ from indexer.pipeline import RebuildReport, SyncReport, purge, rebuild, rollback
 from searchsvc.analysis import Analyzer
 from searchsvc.document import Document, make_document
 from searchsvc.engine import AnyOf, Plan, Snapshot
-from searchsvc.engines.whoosh.write import INDEX_NAME
+from searchsvc.engines.whoosh.segments import INDEX_NAME
 from searchsvc.generation import Generation, Generations
 from searchsvc.live import View
 from searchsvc.signatures import Signatures

@@ -1,8 +1,8 @@
 """Whoosh, the embedded default: an ordinary Whoosh index, read into arrays.
 
-``write`` puts ready terms into Whoosh's own writer, ``read`` takes posting lists and columns
-of a segment out as numpy arrays, ``evaluate`` answers a plan over arrays and knows nothing of
-Whoosh. The mark of a commit rides in the pickled schema, so that Whoosh's own table of
+``write`` gathers ready terms (``gather``) and makes segments of them (``segments``), whose posting lists
+are written and read by whole ``blocks``; ``read`` takes lists and columns out as numpy arrays,
+``evaluate`` answers a plan over arrays and knows nothing of Whoosh. The mark of a commit rides in the pickled schema, so that Whoosh's own table of
 contents publishes index and mark in one rename.
 """
 
@@ -17,7 +17,8 @@ from searchsvc.engine import TEXT, Matches, Plan
 from searchsvc.engine import Snapshot as EngineSnapshot
 from searchsvc.engines.whoosh.evaluate import count, evaluate
 from searchsvc.engines.whoosh.read import MappedStorage, PostingCache, Segment, reading
-from searchsvc.engines.whoosh.write import INDEX_NAME, WhooshWriter, empty_schema
+from searchsvc.engines.whoosh.segments import INDEX_NAME
+from searchsvc.engines.whoosh.write import WhooshWriter, empty_schema
 from searchsvc.errors import IndexDamagedError
 
 CACHE_BYTES = 64 * 2**20
