@@ -2,8 +2,8 @@
 
 ``write`` gathers ready terms (``gather``) and makes segments of them (``segments``), whose posting lists
 are written and read by whole ``blocks``; ``read`` takes lists and columns out as numpy arrays,
-``evaluate`` answers a plan over arrays and knows nothing of Whoosh. The mark of a commit rides in the pickled schema, so that Whoosh's own table of
-contents publishes index and mark in one rename.
+``evaluate`` answers a plan over arrays and knows nothing of Whoosh. The mark of a commit rides in
+the pickled schema, so that Whoosh's own table of contents publishes index and mark in one rename.
 """
 
 from __future__ import annotations
