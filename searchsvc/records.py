@@ -12,7 +12,6 @@ erased is overwritten with zeros, so that nothing of a destroyed article remains
 
 from __future__ import annotations
 
-import mmap
 import os
 import threading
 from collections.abc import Iterable, Sequence
@@ -26,6 +25,7 @@ import numpy.typing as npt
 
 from searchsvc.document import BEGINNING, PARTS, RECORD, Record
 from searchsvc.errors import IndexDamagedError
+from searchsvc.mapped import mapped
 
 PLACE = np.dtype([("first", "<u8"), ("rows", "<u4"), ("day", "<i4"), ("length", "<u4"), ("beginning", "<u4")])
 """A document's entry: its first row and number of rows, the ordinal of its local day (0: none), its
@@ -170,19 +170,11 @@ class Records:
         try:
             # In this order: places speak of rows that are on the disk before them.
             places, lemmas, rows = (
-                _file(self._folder / name, kind) for name, kind in zip(_NAMES, _TYPES, strict=True)
+                mapped(self._folder / name, kind) for name, kind in zip(_NAMES, _TYPES, strict=True)
             )
         except (OSError, ValueError) as error:
             raise IndexDamagedError(self._folder, f"файлы записей не читаются ({error})") from error
         return places, lemmas, rows
-
-
-def _file(path: Path, kind: np.dtype[Any]) -> Array:
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size // kind.itemsize
-        if not size:
-            return np.zeros(0, kind)
-        return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), kind, size)
 
 
 def _read(path: Path, kind: np.dtype[Any], first: int, count: int) -> Array:

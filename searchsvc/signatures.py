@@ -11,7 +11,6 @@ next document of that key; those of deleted documents are wiped, here and in the
 
 from __future__ import annotations
 
-import mmap
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from searchsvc.errors import IndexDamagedError
+from searchsvc.mapped import mapped
 
 TERMS = 40
 SLOT = np.dtype([("term", "<u4", (TERMS,)), ("weight", "<f4", (TERMS,))])
@@ -178,7 +178,7 @@ class _Postings:
 
     @classmethod
     def open(cls, path: Path) -> _Postings:
-        data = _mapped(path, np.dtype("u1"))
+        data = mapped(path, np.dtype("u1"))
         head = data[: 2 * _HEAD.itemsize].view(_HEAD)
         terms, entries = int(head[0]), int(head[1])
         sizes = (2 * _HEAD.itemsize, 4 * terms, 4 * terms + 4, 4 * entries, 4 * entries)
@@ -278,7 +278,7 @@ class _Column:
         """Return a copy of the values of *keys*."""
         if len(keys) and int(keys.max()) >= len(self._map):
             try:
-                self._map = _mapped(self._path, self._kind)
+                self._map = mapped(self._path, self._kind)
             except OSError as error:
                 raise self._damaged(error) from error
         there = keys < len(self._map)
@@ -295,11 +295,3 @@ class _Column:
 
     def _damaged(self, error: OSError | str) -> IndexDamagedError:
         return IndexDamagedError(self._path.parent.parent, f"файлы похожих записей не читаются ({error})")
-
-
-def _mapped(path: Path, kind: np.dtype[Any]) -> Array:
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size // kind.itemsize
-        if not size:
-            return np.zeros(0, kind)
-        return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), kind, size)

@@ -21,109 +21,32 @@ import platform
 import random
 import resource
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter, process_time, thread_time
-from typing import Any
 
 import numpy as np
 import tantivy
-from tantivy import Occur, Query
 
 from bench.generate import articles, queries
+from bench.prepared import DEPTH, Prepared
+from bench.systems import SYSTEMS, System
 from searchsvc import query as language
 from searchsvc.analysis import Analyzer
 from searchsvc.document import make_document
-from searchsvc.engine import FORMS, TEXT, TITLE, AnyOf, Engine, Entry, Plan
-from searchsvc.engine import Sequence as Phrase
-from searchsvc.engines import open_engine
+from searchsvc.engine import Entry, Plan
 from searchsvc.planning import plan
 from searchsvc.results import FACETS
-
-DEPTH = 200
-"""What the second stage of ranking is given."""
-
-FEW = 10
-"""With fewer full matches, those with any word are asked for too."""
 
 BATCH = 2000
 ANALYSED = 100_000
 """More articles are copies."""
 
 RATE = "articles/s"
-
-
-class Raw:
-    """tantivy-py by hand."""
-
-    def __init__(self, folder: Path) -> None:
-        builder = tantivy.SchemaBuilder()
-        for name in (TEXT, TITLE):
-            builder.add_text_field(name, tokenizer_name="raw", index_option="position")
-        for name in (FORMS, "tag", *FACETS):
-            builder.add_text_field(name, fast=name in FACETS, tokenizer_name="raw", index_option="basic")
-        for name in ("key", "length", "stamp", "day"):
-            builder.add_integer_field(name, fast=True)
-        self._schema = builder.build()
-        folder.mkdir()
-        self._index = tantivy.Index(self._schema, path=str(folder))
-        self._writer: Any = self._index.writer(256 * 2**20, 1)
-        self._searcher: Any = None
-
-    def add(self, entry: Entry) -> None:
-        """Add an article."""
-        made = tantivy.Document()
-        text = {term: at for term, (_, at) in entry.text.items()}
-        for name, seats in ((TEXT, text), (TITLE, entry.title)):
-            tokens = [tantivy.Token(term, place, 0, 0) for term, at in seats.items() for place in at]
-            made.add_pre_tokenized_text(name, tantivy.PreTokenizedString("", tokens))
-        for name, values in ((FORMS, entry.forms), ("tag", entry.tags), ("category", entry.categories)):
-            for value in values:
-                made.add_text(name, value)
-        made.add_text("source", entry.source)
-        made.add_text("year", str(entry.year))
-        for name in ("key", "length", "stamp", "day"):
-            made.add_integer(name, getattr(entry, name))
-        self._writer.add_document(made)
-
-    def commit(self) -> None:
-        """Make all visible and open it."""
-        self._writer.commit()
-        self._writer.wait_merging_threads()
-        self._index.reload()
-        self._searcher = self._index.searcher()
-
-    def search(self, asked: Plan) -> int:
-        """Return the total; facets and keys are made and thrown away."""
-        units = [(Occur.Must, self._query(unit)) for unit in asked.units]
-        query = units[0][1] if len(units) == 1 else Query.boolean_query(units)
-        found = self._first(query)
-        if len(units) > 1 and found.count < FEW:
-            self._first(Query.boolean_query([(Occur.Should, unit) for _, unit in units]))
-        if asked.facets:
-            wanted = {name: {"terms": {"field": name, "size": 1000}} for name in asked.facets}
-            self._searcher.aggregate(query, wanted)
-        return int(found.count)
-
-    def _first(self, query: Query) -> Any:
-        found = self._searcher.search(query, DEPTH)
-        self._searcher.fast_field_values("key", [address for _, address in found.hits])
-        return found
-
-    def _query(self, clause: Any) -> Query:
-        if isinstance(clause, AnyOf):
-            made = [Query.term_query(self._schema, clause.field, term) for term in clause.terms]
-        elif isinstance(clause, Phrase):
-            offsets = [at for at, _ in clause.steps]
-            made = [
-                Query.phrase_query(self._schema, clause.field, list(zip(offsets, terms, strict=True)))
-                for terms in itertools.product(*(terms for _, terms in clause.steps))
-            ]
-        else:
-            made = [self._query(option) for option in clause.options]
-        return made[0] if len(made) == 1 else Query.disjunction_max_query(made)
+_NO_TEXTS = ("", "", "", "")
 
 
 def entries(size: int, kept: Path | None = None) -> Iterator[list[Entry]]:
@@ -185,17 +108,10 @@ def plans(analyzer: Analyzer) -> dict[str, list[Plan]]:
 
 
 def measure(size: int, names: Sequence[str], kept: Path | None) -> None:
-    """Print the table of one size."""
+    """Print the table of one size; *names* are of ``SYSTEMS``, "raw" the first."""
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
-        folder = Path(place)
-        raw = Raw(folder / "raw")
-        engines: dict[str, Engine] = {name: open_engine(name, folder / name) for name in names}
-        writers: dict[str, Any] = {}
-        for name, engine in engines.items():
-            engine.create()
-            writers[name] = engine.writer()
-        adders = {"raw": raw.add} | {name: writer.add for name, writer in writers.items()}
-        wall, spent = dict.fromkeys(adders, 0.0), dict.fromkeys(adders, 0.0)
+        systems = {name: SYSTEMS[name](Path(place, name)) for name in names}
+        wall, spent = dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0)
 
         def timed(name: str, work: Callable[[], object]) -> None:
             start, cpu = perf_counter(), process_time()
@@ -203,29 +119,21 @@ def measure(size: int, names: Sequence[str], kept: Path | None) -> None:
             wall[name] += perf_counter() - start
             spent[name] += process_time() - cpu
 
+        for system in systems.values():
+            system.create()
         for batch in entries(size, kept):
-            for name, add in adders.items():
-                timed(name, lambda add=add, batch=batch: _each(add, batch))  # type: ignore[misc]
-        timed("raw", raw.commit)
-        for name, writer in writers.items():
-            timed(name, lambda writer=writer: writer.commit("1"))  # type: ignore[misc]
-        _print_table(size, raw, engines, wall, spent, folder)
-
-
-def _each(add: Callable[[Entry], object], batch: Iterable[Entry]) -> None:
-    for entry in batch:
-        add(entry)
+            articles = [Prepared(entry, _NO_TEXTS) for entry in batch]
+            for name, system in systems.items():
+                timed(name, lambda system=system, articles=articles: deque(map(system.add, articles), 0))  # type: ignore[misc]
+        for name, system in systems.items():
+            timed(name, system.finish)
+        _print_table(size, systems, wall, spent)
 
 
 def _print_table(
-    size: int,
-    raw: Raw,
-    engines: dict[str, Engine],
-    wall: dict[str, float],
-    spent: dict[str, float],
-    folder: Path,
+    size: int, systems: dict[str, System], wall: dict[str, float], spent: dict[str, float]
 ) -> None:
-    columns = list(wall)
+    columns = list(systems)
     print(f"### {size:,} articles\n\n| | {' | '.join(columns)} | ratio |\n|{'---|' * (len(columns) + 2)}")
 
     def row(title: str, values: dict[str, float], form: str) -> None:
@@ -236,19 +144,20 @@ def _print_table(
 
     row(RATE, {name: size / took for name, took in wall.items()}, "{:,.0f}")
     row("µs of CPU an article", {name: took / size * 1e6 for name, took in spent.items()}, "{:,.0f}")
-    row("index, MB", {name: _size(folder / name) / 1e6 for name in columns}, "{:,.1f}")
+    row("index, MB", {name: _size(system.folder) / 1e6 for name, system in systems.items()}, "{:,.1f}")
     opened: dict[str, float] = {}
-    asks: dict[str, Callable[[Plan], int]] = {"raw": raw.search}
-    for name, engine in engines.items():
+    for name, system in systems.items():
         start = perf_counter()
-        snapshot = engine.snapshot()
+        system.open()
         opened[name] = (perf_counter() - start) * 1000
-        asks[name] = lambda asked, snapshot=snapshot: snapshot.search(asked).total  # type: ignore[misc]
-    row("opening, ms", opened | {"raw": float("nan")}, "{:.1f}")
+    row("opening, ms", opened, "{:.1f}")
     print(f"| peak memory of all, MB | {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} |")
     asked = plans(Analyzer())
     for warmth in ("first", "warm"):
-        times = {title: _times(some, asks) for title, some in asked.items()}
+        times = {
+            title: _times(some, {name: system.ask for name, system in systems.items()})
+            for title, some in asked.items()
+        }
         times["all of these"] = {name: [t for some in times.values() for t in some[name]] for name in columns}
         for title, taken in times.items():
             for percent in (50, 95):
@@ -286,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {platform.machine()}, ", end="")
     print(f"tantivy-py {tantivy.__version__}\n")
     for size in asked.sizes:
-        measure(size, ("tantivy", "whoosh") if asked.whoosh else ("tantivy",), asked.entries)
+        measure(size, ("raw", "tantivy", "whoosh") if asked.whoosh else ("raw", "tantivy"), asked.entries)
 
 
 if __name__ == "__main__":

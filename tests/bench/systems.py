@@ -230,12 +230,18 @@ class RawTantivy(System):
             inside = Query.range_query(schema, "day", FieldType.Integer, *plan.days)
             must.append((Occur.Must, Query.const_score_query(inside, 0.0)))
         query = must[0][1] if len(must) == 1 else Query.boolean_query(must)
-        found = self._searcher.search(query, plan.depth)
-        self._searcher.fast_field_values("key", [address for _, address in found.hits])
+        found = self._first(query, plan.depth)
+        if len(plan.units) > 1 and found.count < plan.near_below:  # then those with any word, too
+            self._first(Query.boolean_query([(Occur.Should, unit) for _, unit in must]), plan.near_limit)
         if plan.facets:
             wanted = {name: {"terms": {"field": name, "size": 1000}} for name in plan.facets}
             self._searcher.aggregate(query, wanted)
         return int(found.count)
+
+    def _first(self, query: Any, depth: int) -> Any:
+        found = self._searcher.search(query, depth)
+        self._searcher.fast_field_values("key", [address for _, address in found.hits])
+        return found
 
     def _query(self, clause: Clause) -> Any:
         from tantivy import Query
