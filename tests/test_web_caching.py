@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from beds.counting import Counting
 from beds.index import Bed
 from flask import Flask
 from flask.testing import FlaskClient
@@ -25,24 +26,6 @@ from web.answers import OVERHEAD, Finished, Kept
 from web.app import compile_templates, create_app
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-class Counting:
-    """A service that counts its searches."""
-
-    def __init__(self, service: SearchService) -> None:
-        self._service = service
-        self.searches = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._service, name)
-
-    def pinned(self) -> Counting:
-        return self
-
-    def search(self, request: SearchRequest) -> ResultPage:
-        self.searches += 1
-        return self._service.search(request)
 
 
 @pytest.fixture

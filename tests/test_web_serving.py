@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import waitress
+from beds.counting import Counting
 from flask import Flask
 from flask.testing import FlaskClient
 from test_web_pages import one, page, text
@@ -158,24 +159,6 @@ def test_the_style_sheet_is_small_and_kept_for_long(client: FlaskClient) -> None
 
 
 # --- caching and the log -------------------------------------------------------------------
-
-
-class Counting:
-    """A service that counts its searches."""
-
-    def __init__(self, service: SearchService) -> None:
-        self._service = service
-        self.searches = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._service, name)
-
-    def pinned(self) -> Counting:
-        return self
-
-    def search(self, request: SearchRequest) -> Any:
-        self.searches += 1
-        return self._service.search(request)
 
 
 def test_an_unchanged_page_costs_no_search(sample_service: SearchService, tmp_path: Path) -> None:
