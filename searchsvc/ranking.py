@@ -59,28 +59,41 @@ class Statistics:
     word_counts: Sequence[int]
 
 
+PARTS_OF_SCORE = ("words", "title", "beginning", "sentence", "window", "form", "kin", "date")
+"""What a score is the sum of, in the order of the columns of ``evidence``."""
+
+
 def rank(words: Sequence[Word], found: Occurrences, statistics: Statistics) -> Floats:
     """Return a score for each document of *found*; higher is better.
 
     *found* holds the rows of ``families_of(words)``. Words that say nothing on their own (``weak``) are
     left out. An article without any word has nothing but its freshness.
     """
+    return np.asarray(evidence(words, found, statistics).sum(axis=0), np.float64)
+
+
+def evidence(words: Sequence[Word], found: Occurrences, statistics: Statistics) -> Floats:
+    """Return what each of ``PARTS_OF_SCORE`` gives each document of *found*, weighted: a row a part."""
     strong = [
         (word, count) for word, count in zip(words, statistics.word_counts, strict=True) if not word.weak
     ]
     size = len(found.days)
     if not strong or not size:
-        return np.zeros(size)
+        return np.zeros((len(PARTS_OF_SCORE), size))
     idf = _idf(np.array([count for _, count in strong], np.float64), statistics.documents)
     hits = _Hits.found([word for word, _ in strong], found)
-    scores = _bm25(hits, idf, found.lengths, statistics.average_length)
-    scores += TITLE * _present(hits, hits.part == _TITLE_PART, idf)
-    scores += LEAD * _present(hits, hits.early, idf)
-    scores += SENTENCE * _best_sentence(hits, idf)
-    scores += WINDOW * _best_window(hits, idf)
-    scores += FORM * _present(hits, hits.same_form, idf)
-    scores += KIN * _only_kin([word for word, _ in strong], found, hits, idf)
-    return scores + PER_YEAR * np.clip(found.days - _FIRST_DAY, 0, None) / 365.25
+    return np.stack(
+        [
+            _bm25(hits, idf, found.lengths, statistics.average_length),
+            TITLE * _present(hits, hits.part == _TITLE_PART, idf),
+            LEAD * _present(hits, hits.early, idf),
+            SENTENCE * _best_sentence(hits, idf),
+            WINDOW * _best_window(hits, idf),
+            FORM * _present(hits, hits.same_form, idf),
+            KIN * _only_kin([word for word, _ in strong], found, hits, idf),
+            PER_YEAR * np.clip(found.days - _FIRST_DAY, 0, None) / 365.25,
+        ]
+    )
 
 
 def families_of(words: Sequence[Word]) -> set[int]:
