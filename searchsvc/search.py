@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
@@ -45,6 +44,7 @@ from searchsvc.results import (
 )
 from searchsvc.snippet import Marks, find_marks, snippet, title_segments
 from searchsvc.store import Card, Stored
+from searchsvc.vocabulary import ArchiveVocabulary
 
 RERANKED = 200
 """Candidates that the second stage orders; the engine's order follows (decision 4)."""
@@ -125,11 +125,10 @@ class SearchService:
         corrections: Repair | None = None
         suggestions: tuple[str, ...] = ()
         if not answer.matches.total and request.correct != "off":
-            known = cache(lambda word: self._known(word, view))  # each kind of repair asks anew
-            repair = repair_query(request.text, known, self._analyzer.is_known)
+            repair = repair_query(request.text, self._vocabulary(view))
             if repair is not None:
                 better = self._answer(repair.text, request, view)
-                if better.rows and request.correct == "auto":
+                if better.rows and request.correct == "auto" and repair.sure:
                     answer, corrections = better, repair
                 elif better.rows:
                     suggestions = (repair.text,)
@@ -245,16 +244,16 @@ class SearchService:
             missing=missing,
         )
 
-    def _known(self, word: str, view: View) -> bool:
-        """Say whether the archive has every part of *word*, in this form or another of its lemmas."""
-        tokens = [token for token in self._analyzer.tokens(word) if not token.whole]
-        covered = sum(token.stop - token.start for token in tokens)
-        if not tokens or covered < len(word.strip("-‐‑")) - word.count("-"):
-            return False
-        return all(
-            view.generation.store.form_count(token.folded) > 0
-            or (self._analyzer.is_known(token.form) and view.snapshot.frequency(token.lemmas) > 0)
-            for token in tokens
+    def _vocabulary(self, view: View) -> ArchiveVocabulary:
+        """Return what is known of words in *view*, for the repair of one query."""
+
+        def hits(text: str) -> int:
+            planned = plan(query.parse(text), self._analyzer)
+            units = tuple(unit.clause for unit in planned.units)
+            return view.snapshot.search(Plan(units=units, depth=0, near_below=0)).total
+
+        return ArchiveVocabulary(
+            view.generation.store.lexicon(), self._analyzer, view.snapshot.frequency, hits
         )
 
     # --- articles --------------------------------------------------------------------------
