@@ -15,7 +15,7 @@ from searchsvc.letters import SPELLABLE
 from searchsvc.stopwords import STOP_WORDS
 from searchsvc.text import fold, unmix
 from searchsvc.translit import MOST_READINGS, readings
-from searchsvc.vocabulary import Vocabulary
+from searchsvc.vocabulary import PLAUSIBLE, Vocabulary
 
 _LATIN_KEYS = "`qwertyuiop[]asdfghjkl;'zxcvbnm,./" + '~QWERTYUIOP{}ASDFGHJKL:"ZXCVBNM<>?'
 _RUSSIAN_KEYS = "ёйцукенгшщзхъфывапролджэячсмитьбю." + "ЁЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮ,"
@@ -54,11 +54,12 @@ _LONGEST = 40
 
 _READINGS = 3  # «ustroit» is «устроит» or «устроить»
 _FURTHER_READINGS = 10  # looked at after one that is a word
-_CUTS_WEIGHED = 3
+_CUTS_WEIGHED = 2
 _CUTS_MISSPELT = 2
 _SHORTEST_PART = 3
 _LONG_PART = 5
 _SHORTEST_MISSPELT = 4
+_SHORTEST_MISSPELT_TWO = 10
 _LONGEST_ABBREVIATION = 5
 
 _LATIN = re.compile("[A-Za-z]")
@@ -206,10 +207,12 @@ def word_options(bare: str, vocabulary: Vocabulary) -> list[Option]:
             Option(guess.cost + NAME * bare[0].isupper(), "typo", _in_case_of(bare, guess.word))
             for guess in vocabulary.near(bare)
         ]
-    found = sorted([*found, *_glued(bare, vocabulary)])
-    if found and found[0].cost <= _cost_unknown(bare):
-        return found
-    return sorted([*found, *_twice(bare, vocabulary)])
+    unknown = _cost_unknown(bare)
+    for further, least in ((_glued, min(PLAUSIBLE, unknown)), (_twice, unknown)):  # if need be
+        if found and found[0].cost <= least:
+            break
+        found = sorted([*found, *further(bare, vocabulary)])
+    return found
 
 
 def _cost_unknown(word: str) -> float:
@@ -282,7 +285,7 @@ def _twice(bare: str, vocabulary: Vocabulary) -> Iterator[Option]:
             if _is_spellable(word) and not _LATIN.search(word):
                 for guess in vocabulary.near(word):
                     yield Option(guess.cost + further, kind, _in_case_of(word, guess.word))
-    elif _GLUED.fullmatch(bare):
+    elif len(bare) >= _SHORTEST_MISSPELT_TWO and _GLUED.fullmatch(bare):
         yield from _glued_and_misspelt(bare, vocabulary)
 
 

@@ -32,8 +32,9 @@ from searchsvc.vocabulary import Vocabulary
 COMPANY = 3.0
 """Options that cost up to so much more than the likeliest (in nats) are tried with the rest of the query."""
 
-MOST_TRIED = 4
-"""A try is a search, some milliseconds."""
+MOST_TRIED = 3
+MOST_TRIES = 6
+"""Options tried of a piece, and of all pieces: a try is a search, some milliseconds."""
 
 MOST_REPAIRED = 12
 """Misspelt words of a query that are put right; who has more has pasted a text of another language."""
@@ -210,9 +211,11 @@ def _chosen(text: str, pieces: Sequence[_Piece], vocabulary: Vocabulary) -> tupl
     chosen = tuple(piece.options[0] for piece in pieces)
     if len(_CHUNK.findall(text)) == 1:
         return chosen
+    tries = MOST_TRIES
     for number, piece in enumerate(pieces):
         near = [option for option in piece.options if option.cost <= piece.options[0].cost + COMPANY]
-        for option in near[:MOST_TRIED] if len(near) > 1 else ():
+        for option in near[: min(MOST_TRIED, tries)] if len(near) > 1 else ():
+            tries -= 1
             tried = _exchanged(chosen, number, option)
             if vocabulary.hits(_replaced(text, pieces, tried)):
                 chosen = tried

@@ -130,7 +130,7 @@ class SearchService:
                 better = self._answer(repair.text, request, view)
                 if better.rows and request.correct == "auto" and repair.sure:
                     answer, corrections = better, repair
-                elif better.rows:
+                elif better.matches.total or (repair.sure and better.rows):
                     suggestions = (repair.text,)
         return self._page(
             request, view, answer, corrections.corrections if corrections else (), suggestions, started

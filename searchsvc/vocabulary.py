@@ -21,8 +21,8 @@ from searchsvc.text import fold, plain
 NEAR = 10
 """Words proposed for a misspelt one."""
 
-PLAUSIBLE = 11.0
-"""Where a form of the archive costs less than this, none of the dictionary is looked for."""
+PLAUSIBLE = 12.0
+"""Where a word costs less than this, nothing is looked for that is less likely from the start."""
 
 FEWEST = 200_000
 """Words of a smaller archive (articles of each, added up) are as unlikely as if there were so many: it lacks
