@@ -91,6 +91,34 @@ def search(folder: Path, queries: Path | None, as_json: bool, **options: Any) ->
         say(line)
 
 
+@evaluate.command("similar", cls=Command)
+@click.argument("folder", type=click.Path(path_type=Path), metavar="ПАПКА")
+@click.option("--per-query", is_flag=True, help="Показать обратный ранг пары у каждого текста")
+@click.option("--json", "as_json", is_flag=True, help="Вывести один объект JSON")
+def similar(folder: Path, as_json: bool, per_query: bool) -> None:
+    """Оценить «Похожие записи» по парам текстов: об одном и том же они или нет.
+
+    В ПАПКЕ лежат docs.jsonl {_id, title, text, published?, tags?} и pairs.tsv (a, b, same: 1 или 0).
+    mrr — как высоко среди всех текстов стоит второй текст пары, best_f1 и auc — отделяет ли близость
+    пары об одном и том же от остальных. Значения — доли от 0 до 1 и миллисекунды.
+
+    \b
+    Пример:
+      searchsvc evaluate similar ./набор
+      searchsvc evaluate similar ./набор --json
+    """
+    from indexer.evaluate_similar import evaluate_similar
+
+    with progress() as shown:
+        figures = evaluate_similar(folder, per_query=per_query, progress=shown)
+    if as_json:
+        dump(figures)
+    else:
+        by_query = figures.pop("by_query", {})
+        for name, value in (figures | by_query).items():
+            say(f"{name:>12} {value}")
+
+
 @evaluate.command("engines", cls=Command)
 @click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[ПАПКА]")
 @click.option("--queries", type=click.Path(path_type=Path), metavar="ФАЙЛ", help="Другой файл запросов")
