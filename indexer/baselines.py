@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from searchsvc.analysis import Analyzer
-from searchsvc.evaluation import library
+from searchsvc.evaluation import library, read_rows
 from searchsvc.stopwords import STOP_WORDS
 from searchsvc.text import clean
 
@@ -48,6 +50,17 @@ def readings(analyzer: Analyzer) -> dict[str, Reading]:
     return {"words": str, "snowball": cache(stemmer.stemWord), "lemma": cache(lemma)}
 
 
+def read_documents(corpus: Path) -> tuple[list[str], list[list[str]]]:
+    """Return the ids of the documents of a file of JSON Lines, and the words of title and text of each.
+
+    Raises:
+        EvaluationError: it is missing or not of the layout.
+    """
+    rows = ((str(row["_id"]), row.get("title") or "", row.get("text", "")) for row in read_rows(corpus))
+    found = [(name, words(f"{title}\n{text}")) for name, title, text in rows]
+    return [name for name, _ in found], [document for _, document in found]
+
+
 def read(text_words: Iterable[str], reading: Reading) -> list[str]:
     """Return what stands for each of the words."""
     return [token for word in text_words if (token := reading(word))]
@@ -78,3 +91,25 @@ class PlainBM25:
         scores = self._index.get_scores(tokens)
         best = np.argsort(-scores, kind="stable")[:depth]
         return [int(place) for place in best if scores[place] > 0]
+
+
+class PlainCosine:
+    """Cosine of tf-idf vectors (1 + ln tf, ln N/df) of a library over documents of one field."""
+
+    def __init__(self, documents: Sequence[Sequence[str]], reading: Reading) -> None:
+        """Index *documents*, each the words of its title and text.
+
+        Raises:
+            EvaluationError: the extra ``evaluate`` is not installed.
+        """
+        vectors = library("sklearn.feature_extraction.text").TfidfVectorizer(
+            analyzer=lambda document: read(document, reading), sublinear_tf=True, smooth_idf=False
+        )
+        vectors.fit(documents)
+        vectors.idf_ -= 1  # the library adds it, so that words of all documents count too
+        self._vectors = vectors.transform(documents)
+
+    def scores(self, place: int) -> npt.NDArray[np.float64]:
+        """Return the cosine of each document with the one at *place*."""
+        found: npt.NDArray[np.float64] = (self._vectors @ self._vectors[place].T).toarray().ravel()
+        return found

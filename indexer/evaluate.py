@@ -12,12 +12,12 @@ from typing import Any
 
 from corpus.archive import Archive
 from corpus.article import Article, Paragraph, Source
-from indexer.baselines import PlainBM25, readings, words
+from indexer.baselines import PlainBM25, read_documents, readings
 from indexer.pipeline import rebuild
 from indexer.progress import Progress, silent
 from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
-from searchsvc.comparison import VALUES, Setting, Values, difference, fingerprint, most_changed, read_run
+from searchsvc.comparison import VALUES, Setting, changes, difference, fingerprint, read_run
 from searchsvc.errors import EvaluationError
 from searchsvc.evaluation import Answered, Figures, JudgedSet, by_query, read_judged, read_rows, score
 from searchsvc.results import Correct, SearchRequest
@@ -71,10 +71,8 @@ def evaluate_search(
             for name, plain in _plain_answers(corpus, judged, analyzer, progress)
         }
     if past is not None:
-        figures["against"] = {
-            **difference(past, ours, _kinds(judged)),
-            "changed": [_change(judged, name, past, ours) for name in most_changed(past, ours)],
-        }
+        texts = {query.id: query.text for query in judged.queries}
+        figures["against"] = changes(past, ours, texts=texts, kinds=_kinds(judged))
     return figures
 
 
@@ -86,34 +84,20 @@ def _kinds(judged: JudgedSet) -> dict[str, str]:
     return {query.id: query.kind for query in judged.queries}
 
 
-def _change(judged: JudgedSet, name: str, before: Values, after: Values) -> Figures:
-    query = next(query for query in judged.queries if query.id == name)
-    return {
-        "query": name,
-        "text": query.text,
-        "kind": query.kind,
-        "before": round(before[name], 4),
-        "after": round(after[name], 4),
-    }
-
-
 def _plain_answers(
     corpus: Path, judged: JudgedSet, analyzer: Analyzer, progress: Progress
 ) -> Iterator[tuple[str, list[Answered]]]:
     """Yield the name of each plain ranking and what it answers."""
-    rows = [
-        (str(row["_id"]), words(f"{row.get('title') or ''}\n{row.get('text', '')}"))
-        for row in read_rows(corpus)
-    ]
+    names, documents = read_documents(corpus)
     variants = readings(analyzer)
     for number, (name, reading) in enumerate(variants.items(), 1):
-        index = PlainBM25([document for _, document in rows], reading)
+        index = PlainBM25(documents, reading)
         answers = []
         for query in judged.queries:
             started = perf_counter()
             found = index.search(query.text, DEPTH)
             took = (perf_counter() - started) * 1000
-            answers.append(Answered(query, [rows[place][0] for place in found], took))
+            answers.append(Answered(query, [names[place] for place in found], took))
         yield name, answers
         progress("Сравнение", number, len(variants))
 

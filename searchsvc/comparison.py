@@ -75,7 +75,7 @@ def read_run(path: Path, setting: Setting) -> Values:
     Raises:
         EvaluationError: the file is no such run, of another set, or without values by item.
     """
-    again = f"Получите его так: searchsvc evaluate {setting.kind} ПАПКА --json --per-query > {path.name}"
+    again = f"Получите его так: searchsvc evaluate {setting.kind} ПАПКА --json --per-query > прогон.json"
     run = _object(path)
     if setting.figure not in run:
         raise EvaluationError(f"{path}: это не прогон searchsvc evaluate {setting.kind}. {again}")
@@ -168,6 +168,30 @@ def significance(gains: npt.NDArray[np.float64]) -> float:
         rng=np.random.default_rng(_SEED),
     )
     return float(tested.pvalue)
+
+
+def changes(
+    before: Values, after: Values, *, texts: Mapping[str, str], kinds: Mapping[str, str] | None = None
+) -> Figures:
+    """Return the ``difference`` and, under "changed", the items that changed most, as *texts* tell them.
+
+    Raises:
+        EvaluationError: the extra ``evaluate`` is not installed.
+    """
+    kinds = kinds or {}
+    return {
+        **difference(before, after, kinds),
+        "changed": [
+            {
+                "query": name,
+                "text": texts[name],
+                "kind": kinds.get(name, ""),
+                "before": round(before[name], 4),
+                "after": round(after[name], 4),
+            }
+            for name in most_changed(before, after)
+        ],
+    }
 
 
 def most_changed(before: Values, after: Values, limit: int = CHANGED) -> list[str]:

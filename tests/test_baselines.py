@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from math import log
+from math import log, sqrt
+from pathlib import Path
 
 import pytest
 
-from indexer.baselines import K1, B, PlainBM25, read, readings, words
+from indexer.baselines import K1, B, PlainBM25, PlainCosine, read, read_documents, readings, words
 from searchsvc.analysis import Analyzer
 
 
@@ -58,6 +59,23 @@ def test_only_documents_that_have_a_word_are_answers_and_no_more_than_asked_for(
 @pytest.mark.parametrize("documents", [[], [[]], [["и"], []]])
 def test_documents_without_a_word_answer_nothing(documents: list[list[str]]) -> None:
     assert PlainBM25(documents, lambda word: "" if word == "и" else word).search("музей", 10) == []
+
+
+def test_cosines_are_those_of_tf_idf_by_hand() -> None:
+    music, school, lesson = (log(len(DOCUMENTS) / having) for having in (2, 3, 1))
+    one = {"музей": music, "школа": school}
+    two = {"школа": (1 + log(2)) * school, "урок": lesson, "звонок": lesson}
+    lengths = [sqrt(sum(weight**2 for weight in vector.values())) for vector in (one, two)]
+    expected = one["школа"] * two["школа"] / lengths[0] / lengths[1]
+    assert PlainCosine(DOCUMENTS, str).scores(0) == pytest.approx([1, expected, 0, 1])
+
+
+def test_a_document_is_read_with_its_title(tmp_path: Path) -> None:
+    path = tmp_path / "corpus.jsonl"
+    path.write_text(
+        '{"_id": 1, "title": "Хор", "text": "Концерт"}\n{"_id": "b", "title": null}\n', encoding="utf-8"
+    )
+    assert read_documents(path) == (["1", "b"], [["хор", "концерт"], []])
 
 
 def test_answers_do_not_hang_on_the_seed_of_hashes() -> None:

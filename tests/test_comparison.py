@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from searchsvc.comparison import (
     RESAMPLES,
     Setting,
+    changes,
     difference,
     fingerprint,
     most_changed,
@@ -84,6 +85,15 @@ def test_items_that_changed_most_come_first_and_equals_by_name() -> None:
     assert most_changed(BEFORE, BEFORE) == []
 
 
+def test_changes_are_the_difference_with_the_items_that_changed_most() -> None:
+    found = changes(BEFORE, AFTER, texts={name: f"текст {name}" for name in AFTER}, kinds={"1": "a"})
+    changed = found.pop("changed")
+    assert found == difference(BEFORE, AFTER, {"1": "a"})
+    assert changed[0] == {"query": "1", "text": "текст 1", "kind": "a", "before": 0.5, "after": 1.0}
+    assert [row["query"] for row in changed] == ["1", "3", "2"]
+    assert changes(BEFORE, AFTER, texts=dict.fromkeys(AFTER, ""))["changed"][0]["kind"] == ""
+
+
 def test_without_its_packages_evaluation_says_what_to_install() -> None:
     with pytest.raises(EvaluationError, match=r"нет no_such_package.*pip install 'searchsvc\[evaluate\]'"):
         library("no_such_package.stats")
@@ -113,7 +123,7 @@ def test_a_run_that_does_not_tell_its_set_is_known_by_its_queries(tmp_path: Path
 @pytest.mark.parametrize(
     ("run", "named"),
     [
-        (b"ndcg@10  0.5", ["не прогон", "--json --per-query > run.json"]),
+        (b"ndcg@10  0.5", ["не прогон", "--json --per-query > прогон.json"]),
         ("прогон".encode("cp1251"), ["не прогон"]),
         (b"[" * 100_000, ["не прогон"]),
         ([GOOD], ["не прогон", "evaluate search"]),

@@ -76,10 +76,60 @@ def test_the_command_prints_one_object(tmp_path: Path, capsys: pytest.CaptureFix
     assert found["by_query"]["museum veterans"] == 1
 
 
-def test_the_command_prints_a_line_a_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_tells_figures_and_ranks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["evaluate", "similar", str(write(tmp_path)), "--per-query"]) == 0
-    lines = {line.strip() for line in capsys.readouterr().out.splitlines()}
-    assert {"mrr 1.0", "best_f1 1.0", "museum veterans 1.0"} <= lines
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "5 текстов, 3 пары, об одном и том же: 2"
+    assert lines[3].split() == ["searchsvc", "1,0000", "1,0000", "1,0000", "1,0000"]
+    assert "1,0000  museum veterans" in lines[5:]
+
+
+# --- beside plain cosines and earlier runs ----------------------------------------------------
+
+
+def test_plain_cosines_have_the_figures_that_ours_has(tmp_path: Path) -> None:
+    found = evaluate_similar(write(tmp_path), compare=True, per_query=True)
+    assert set(found["compare"]) == {"words", "snowball", "lemma"}
+    for row in found["compare"].values():
+        assert set(row) - {"to_ours"} == set(found) - {"compare", "set"}
+        assert row["to_ours"]["before"] == row["mrr"]
+        assert row["to_ours"]["after"] == found["mrr"]
+    assert found["compare"]["words"]["by_query"]["veterans museum"] == 1
+
+
+def test_plain_cosines_are_told_beside_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["evaluate", "similar", str(write(tmp_path)), "--compare"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:15].strip() for line in lines[3:7]] == [
+        "слова как есть",
+        "основы Snowball",
+        "первая лемма",
+        "searchsvc",
+    ]
+    assert "Насколько searchsvc лучше (MRR)" in lines
+
+
+def test_pairs_all_of_one_story_have_a_dash_for_what_cannot_be_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["evaluate", "similar", str(write(tmp_path, PAIRS.removesuffix("museum\tquarry\t0\n")))]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split()[-2:] == ["—", "—"]
+
+
+def test_an_earlier_run_tells_which_pairs_have_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, earlier = write(tmp_path), tmp_path / "run.json"
+    past = evaluate_similar(folder, per_query=True)
+    past["by_query"]["lunch porridge"] = 0.25
+    earlier.write_text(json.dumps(past), encoding="utf-8")
+    assert run(["evaluate", "similar", str(folder), "--against", str(earlier)]) == 0
+    out = capsys.readouterr().out
+    assert "С прошлого прогона MRR: 0,8125 → 1,0000, может быть случайно" in out
+    assert out.endswith("0,2500 → 1,0000  lunch porridge  Меню — Каша\n")
+    other = write(tmp_path, PAIRS + "lunch\tquarry\t0\n")
+    with pytest.raises(EvaluationError, match="другого набора"):
+        evaluate_similar(other, against=earlier)
 
 
 # --- how a set is read ------------------------------------------------------------------------

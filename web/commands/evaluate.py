@@ -19,7 +19,7 @@ def _compared(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of what can be compared: by item, with plain rankings, with an earlier run."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Вывести один объект JSON"),
-        click.option("--per-query", is_flag=True, help="Показать значение каждого запроса"),
+        click.option("--per-query", is_flag=True, help="Показать значение каждого запроса (текста)"),
         click.option(
             "--against",
             type=click.Path(path_type=Path),
@@ -93,30 +93,30 @@ def search(folder: Path, queries: Path | None, as_json: bool, **options: Any) ->
 
 @evaluate.command("similar", cls=Command)
 @click.argument("folder", type=click.Path(path_type=Path), metavar="ПАПКА")
-@click.option("--per-query", is_flag=True, help="Показать обратный ранг пары у каждого текста")
-@click.option("--json", "as_json", is_flag=True, help="Вывести один объект JSON")
-def similar(folder: Path, as_json: bool, per_query: bool) -> None:
+@_compared
+def similar(folder: Path, as_json: bool, **options: Any) -> None:
     """Оценить «Похожие записи» по парам текстов: об одном и том же они или нет.
 
     В ПАПКЕ лежат docs.jsonl {_id, title, text, published?, tags?} и pairs.tsv (a, b, same: 1 или 0).
-    mrr — как высоко среди всех текстов стоит второй текст пары, best_f1 и auc — отделяет ли близость
-    пары об одном и том же от остальных. Значения — доли от 0 до 1 и миллисекунды.
+    MRR — как высоко среди всех текстов стоит второй текст пары (MRR первой — ближайшая из пар текста),
+    лучшая F1 и AUC — отделяет ли близость пары об одном и том же от остальных. Значения — доли от 0 до 1.
 
     \b
     Пример:
-      searchsvc evaluate similar ./набор
-      searchsvc evaluate similar ./набор --json
+      searchsvc evaluate similar ./набор --compare
+      searchsvc evaluate similar ./набор --json --per-query > было.json
+      searchsvc evaluate similar ./набор --against было.json
     """
     from indexer.evaluate_similar import evaluate_similar
+    from web.commands.evaluate_told import similar_told
 
     with progress() as shown:
-        figures = evaluate_similar(folder, per_query=per_query, progress=shown)
+        figures = evaluate_similar(folder, progress=shown, **options)
     if as_json:
         dump(figures)
-    else:
-        by_query = figures.pop("by_query", {})
-        for name, value in (figures | by_query).items():
-            say(f"{name:>12} {value}")
+        return
+    for line in similar_told(figures):
+        say(line)
 
 
 @evaluate.command("engines", cls=Command)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from web.words import counted, grouped
+
 if TYPE_CHECKING:
     from searchsvc.evaluation import Figures
 
@@ -19,6 +21,9 @@ SEARCH = {
     "dead_ends": "тупики",
 }
 """Shares that evaluation of a search gives, by key, as columns are headed."""
+
+SIMILAR = {"mrr": "MRR", "mrr_first": "MRR первой", "best_f1": "лучшая F1", "auc": "AUC"}
+"""Shares that evaluation of similar texts gives, likewise."""
 
 _ALL = "все"
 _LEGEND = "p — как часто такая разница выходит случайно; значимой её считают, когда p меньше 0,05."
@@ -50,6 +55,26 @@ def search_told(figures: Figures, queries: Mapping[str, str]) -> Iterator[str]:
         yield "nDCG@10 каждого запроса, худшие сначала"
         for name, value in sorted(figures["by_query"].items(), key=lambda item: item[1]):
             yield f"{share(value)}  {name}  {queries[name]}"
+
+
+def similar_told(figures: Figures) -> Iterator[str]:
+    """Yield the lines that tell judged pairs of texts."""
+    texts = counted(figures["n"], "текст", "текста", "текстов")
+    pairs = counted(figures["pairs"], "пара", "пары", "пар")
+    yield f"{texts}, {pairs}, об одном и том же: {grouped(figures['same'])}"
+    yield ""
+    if "compare" in figures:
+        yield from compared_told(figures, SIMILAR)
+    else:
+        yield from table(("", *SIMILAR.values()), [(OURS, *_shares(figures, SIMILAR))])
+    if "against" in figures:
+        yield ""
+        yield from against_told(figures["against"], SIMILAR["mrr"])
+    if "by_query" in figures:
+        yield ""
+        yield "Обратный ранг второго текста пары, худшие сначала"
+        for name, value in sorted(figures["by_query"].items(), key=lambda item: item[1]):
+            yield f"{share(value)}  {name}"
 
 
 def compared_told(figures: Figures, columns: Mapping[str, str]) -> Iterator[str]:
@@ -125,9 +150,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
         yield "  ".join((line[0].ljust(widths[0]), *cells)).rstrip()
 
 
-def share(value: float) -> str:
-    """Return a share as «0,9717»."""
-    return f"{value:.4f}".replace(".", ",")
+def share(value: float | None) -> str:
+    """Return a share as «0,9717», what could not be measured as a dash."""
+    return "—" if value is None else f"{value:.4f}".replace(".", ",")
 
 
 def _shares(row: Figures, columns: Iterable[str]) -> Iterator[str]:
