@@ -19,7 +19,7 @@ from werkzeug.sansio.utils import get_current_url
 
 from corpus.codec import block_to_dict
 from searchsvc.errors import BadRequestError, GenerationError, NotFoundError
-from searchsvc.results import ArticlePage, Hit, ResultPage, Segment, SimilarArticle
+from searchsvc.results import ArticlePage, Hit, PeriodOffer, ResultPage, Segment, SimilarArticle
 from web.answers import made_from
 from web.forms import (
     RESULT_KEYS,
@@ -108,11 +108,22 @@ def result_json(page: ResultPage, asked: ApiRequest, links: Links) -> Json:
             for facet in page.facets
         },
         "suggestions": list(page.suggestions),
+        "period": period_json(page.period) if page.period else None,
         "links": {
             "self": links.search(asked),
             "next": _other_page(page, asked, links, page.page + 1),
             "prev": _other_page(page, asked, links, page.page - 1),
         },
+    }
+
+
+def period_json(offer: PeriodOffer) -> Json:
+    """Return the period that a query names: what to ask for its articles alone, and their number."""
+    return {
+        "q": offer.text,
+        "from": offer.since.isoformat(),
+        "to": offer.until.isoformat(),
+        "total": offer.total,
     }
 
 
