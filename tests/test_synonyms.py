@@ -103,7 +103,23 @@ def test_a_left_side_of_several_words_is_replaced_together(analyzer: Analyzer, s
 
 ANALYZER = Analyzer()
 PACKAGED = SynonymBook(ANALYZER)
-_WORDS = st.sampled_from(['ЕГЭ', 'единый', 'государственный', 'экзамен', 'ГИА-9', '-', '"', 'КИМ', 'и', 'ФГОС', 'ДО', 'точка', 'роста'])
+_WORDS = st.sampled_from(
+    [
+        "ЕГЭ",
+        "единый",
+        "государственный",
+        "экзамен",
+        "ГИА-9",
+        "-",
+        '"',
+        "КИМ",
+        "и",
+        "ФГОС",
+        "ДО",
+        "точка",
+        "роста",
+    ]
+)
 
 
 @given(st.lists(_WORDS))
