@@ -1,0 +1,278 @@
+"""Why an article stands where it does: the second stage's own numbers, put into words.
+
+Nothing is ranked here. The parts of a score are ``ranking.evidence`` for the article; what a word gave is
+the evidence of that word alone, or what the others lose without it; where words stand is ``find_marks``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal
+
+from corpus.article import tag_line
+from searchsvc.analysis import folded_form
+from searchsvc.document import PARTS, rows_with, term_hash
+from searchsvc.engine import Candidate, Matches
+from searchsvc.live import View
+from searchsvc.planning import Planned, Word
+from searchsvc.ranking import PARTS_OF_SCORE, Floats, Statistics, evidence, families_of
+from searchsvc.records import Occurrences
+from searchsvc.results import (
+    Correction,
+    Explanation,
+    FoundForm,
+    Obstacle,
+    ScorePart,
+    Segment,
+    WordFound,
+    WordShare,
+)
+from searchsvc.snippet import Marks, find_marks, snippet, title_segments
+from searchsvc.store import Stored
+
+NEAR = "near"
+"""The part that is no evidence: how far a near match is put below the full ones."""
+
+LABELS: Mapping[str, str] = MappingProxyType(
+    {
+        "words": "слова в статье",
+        "title": "слова в заголовке",
+        "beginning": "слова в начале",
+        "sentence": "слова в одном предложении",
+        "window": "слова рядом",
+        "form": "слова в той же форме",
+        "kin": "родственные слова",
+        "date": "свежесть",
+        NEAR: "место после статей со всеми словами",
+    }
+)
+"""The parts of a score in Russian."""
+
+BY_WORD = frozenset({"words", "title", "beginning", "form", "kin"})
+"""Parts that are sums over words; to the others words contribute together."""
+
+WITHOUT_WORDS = frozenset({"date", NEAR})
+
+SHOWN_CHARS = 120
+"""A line and a half in a terminal: enough to recognise the sentence."""
+
+_NOTHING = 1e-9  # less than this is an error of rounding
+
+
+@dataclass(frozen=True, slots=True)
+class Explainer:
+    """Explains articles by one answer: what was asked, planned, matched, and the *scores* given by key.
+
+    ``by_score`` says whether full matches were ordered by score, ``ranked`` which of them by evidence.
+    """
+
+    view: View
+    asked: str
+    effective: str
+    corrections: tuple[Correction, ...]
+    suggestions: tuple[str, ...]
+    truncated: bool
+    planned: Planned
+    matches: Matches
+    scores: Mapping[int, float]
+    by_score: bool
+    ranked: frozenset[int]
+
+    def rows(
+        self, place: int, shown: Sequence[Candidate], stored: Mapping[int, Stored]
+    ) -> dict[int, Explanation]:
+        """Explain rows of the answer, of which the first is in *place*; by key."""
+        seen = _Seen(self.planned, self.matches, self.view, [candidate.key for candidate in shown])
+        return {
+            candidate.key: self._row(place + row, row, candidate, seen, stored[candidate.key])
+            for row, candidate in enumerate(shown)
+            if candidate.key in stored
+        }
+
+    def absent(
+        self, stored: Stored, missing: tuple[str, ...], obstacles: tuple[Obstacle, ...]
+    ) -> Explanation:
+        """Explain an article that is not among the rows."""
+        seen = _Seen(self.planned, self.matches, self.view, [stored.key])
+        hidden = any(obstacle.kind == "depth" for obstacle in obstacles)
+        return self._explanation(
+            stored, seen.words(0, stored), match="full" if hidden else "none", missing=missing,
+            obstacles=obstacles,
+        )  # fmt: skip
+
+    def _row(self, place: int, row: int, candidate: Candidate, seen: _Seen, stored: Stored) -> Explanation:
+        missing = missing_units(self.planned, candidate.units)
+        full = not missing
+        order: Literal["score", "engine", "date"] = "score"
+        if full and not self.by_score:
+            order = "date"
+        elif not self.planned.words or (full and candidate.key not in self.ranked):
+            order = "engine"
+        score = None if order == "date" else self.scores[candidate.key]
+        parts = seen.parts(row) if order == "score" else ()
+        if order == "score" and score is not None and not full and self.matches.full:
+            below = score - sum(part.value for part in parts)
+            parts = (*parts, ScorePart(NEAR, LABELS[NEAR], below, ()))
+        return self._explanation(
+            stored, seen.words(row, stored), match="full" if full else "near", order=order, place=place,
+            score=score, parts=parts, missing=missing,
+        )  # fmt: skip
+
+    def _explanation(
+        self,
+        stored: Stored,
+        words: tuple[WordFound, ...],
+        *,
+        match: Literal["full", "near", "none"],
+        missing: tuple[str, ...],
+        order: Literal["score", "engine", "date", ""] = "",
+        place: int | None = None,
+        score: float | None = None,
+        parts: tuple[ScorePart, ...] = (),
+        obstacles: tuple[Obstacle, ...] = (),
+    ) -> Explanation:
+        card = stored.card
+        return Explanation(
+            id=card.id,
+            original=card.url,
+            title=card.title,
+            published=card.published,
+            source_title=self.view.source_title(card.source),
+            asked=self.asked,
+            effective=self.effective,
+            corrections=self.corrections,
+            suggestions=self.suggestions,
+            truncated=self.truncated,
+            match=match,
+            order=order,
+            place=place,
+            total=self.matches.total,
+            near_total=self.matches.near_total,
+            documents=self.view.snapshot.documents,
+            score=score,
+            parts=parts,
+            words=words,
+            missing=missing,
+            ignored=tuple(word.text for word in self.planned.words if word.weak),
+            obstacles=obstacles,
+            version=self.view.version,
+        )
+
+
+def missing_units(planned: Planned, units: int) -> tuple[str, ...]:
+    """Return the units of the query that are not among the bits of *units*."""
+    return tuple(unit.text for number, unit in enumerate(planned.units) if not units >> number & 1)
+
+
+class _Seen:
+    """What the second stage sees of a query's words in some documents."""
+
+    def __init__(self, planned: Planned, matches: Matches, view: View, keys: Sequence[int]) -> None:
+        counts = matches.word_counts or (0,) * len(planned.words)  # of an answer that asked for nothing
+        strong = [(word, n) for word, n in zip(planned.words, counts, strict=True) if not word.weak]
+        self._words = [word for word, _ in strong]
+        self._counts = [count for _, count in strong]
+        self._matches = matches
+        self._found = view.generation.store.records.occurrences(keys, families_of(self._words))
+        numbers = range(len(strong))
+        self._all = self._evidence(numbers)
+        self._alone = [self._evidence([number]) for number in numbers]
+        self._without = [self._evidence([one for one in numbers if one != number]) for number in numbers]
+        # In any form: an exact word is asked for in one, its other forms count for the score, too.
+        self._own = find_marks([replace(word, exact=False) for word in self._words], self._found)
+        self._kin = find_marks([_kin(word, self._found) for word in self._words], self._found)
+
+    def _evidence(self, numbers: Sequence[int]) -> Floats:
+        counts = [self._counts[number] for number in numbers]
+        statistics = Statistics(self._matches.documents, self._matches.average_length, counts)
+        return evidence([self._words[number] for number in numbers], self._found, statistics)
+
+    def parts(self, row: int) -> tuple[ScorePart, ...]:
+        """Return the parts of a document's score, those that gave nothing too."""
+        return tuple(
+            ScorePart(name, LABELS[name], float(self._all[part, row]), self._shares(part, name, row))
+            for part, name in enumerate(PARTS_OF_SCORE)
+        )
+
+    def _shares(self, part: int, name: str, row: int) -> tuple[WordShare, ...]:
+        if name in WITHOUT_WORDS:
+            return ()
+        if name in BY_WORD:
+            gave = [float(alone[part, row]) for alone in self._alone]
+            return tuple(
+                WordShare(word.text, value)
+                for word, value in zip(self._words, gave, strict=True)
+                if value > _NOTHING
+            )
+        lost = [self._all[part, row] - without[part, row] for without in self._without]
+        return tuple(
+            WordShare(word.text, None)
+            for word, value in zip(self._words, lost, strict=True)
+            if value > _NOTHING
+        )
+
+    def words(self, row: int, stored: Stored) -> tuple[WordFound, ...]:
+        """Return where each word stands in a document."""
+        return tuple(
+            _found(word, count, _of_word(self._own[row], number), _of_word(self._kin[row], number), stored)
+            for number, (word, count) in enumerate(zip(self._words, self._counts, strict=True))
+        )
+
+
+def _kin(word: Word, found: Occurrences) -> Word:
+    """Return a word of all the lemmas of *word*'s family that stand in *found*."""
+    lemmas = found.lemma[rows_with(found.family, word.families)]
+    return replace(word, lemmas=frozenset(lemmas.tolist()), exact=False)
+
+
+def _of_word(marks: Marks, number: int) -> Marks:
+    """Return the marks of one word, once for each place."""
+    rows = {start: row for row, start in enumerate(marks.starts) if marks.words[row] == number}
+    columns = (marks.starts, marks.stops, marks.words, marks.parts)
+    return Marks(*([column[row] for row in rows.values()] for column in columns))
+
+
+def _found(word: Word, count: int, own: Marks, kin: Marks, stored: Stored) -> WordFound:
+    marks = own if own.starts else kin
+    forms = _forms(word, marks, stored.text)
+    state: Literal["exact", "form", "kin", "absent"] = "absent"
+    if own.starts:
+        state = "exact" if any(form.same for form in forms) else "form"
+    elif kin.starts:
+        state = "kin"
+    places = ((name, marks.parts.count(part)) for part, name in enumerate(PARTS))
+    return WordFound(
+        word=word.text,
+        state=state,
+        articles=count,
+        places=tuple((name, number) for name, number in places if number),
+        forms=forms,
+        shown=_shown(marks, stored),
+    )
+
+
+def _forms(word: Word, marks: Marks, text: str) -> tuple[FoundForm, ...]:
+    """Count the forms at *marks*, most frequent first, in the spelling that comes first."""
+    spelled: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    for start, stop in zip(marks.starts, marks.stops, strict=True):
+        folded = folded_form(text[start:stop])
+        spelled.setdefault(folded, text[start:stop])
+        counts[folded] = counts.get(folded, 0) + 1
+    return tuple(
+        FoundForm(spelled[folded], counts[folded], term_hash(folded) == word.form)
+        for folded in sorted(counts, key=lambda folded: -counts[folded])
+    )
+
+
+def _shown(marks: Marks, stored: Stored) -> tuple[Segment, ...]:
+    """Return the text around a word: the title, else where it stands most often."""
+    title, tags = stored.card.title, tag_line(stored.card.tags)
+    names = [PARTS[part] for part in marks.parts]
+    if "title" in names:
+        return title_segments(stored.text, title, marks)
+    if "lead" in names or "body" in names:
+        return snippet(stored.text, title, tags, marks, size=SHOWN_CHARS)
+    return ()
