@@ -14,9 +14,10 @@ from typing import Literal
 from corpus.article import tag_line
 from searchsvc.analysis import folded_form
 from searchsvc.document import PARTS, rows_with, term_hash
-from searchsvc.engine import Candidate, Matches
+from searchsvc.engine import FORMS, TITLE, AnyOf, Candidate, Matches, title_form
+from searchsvc.engine import Sequence as Phrase
 from searchsvc.live import View
-from searchsvc.planning import Planned, Word
+from searchsvc.planning import Planned, Unit, Word
 from searchsvc.ranking import PARTS_OF_SCORE, Floats, Statistics, evidence, families_of
 from searchsvc.records import Occurrences
 from searchsvc.results import (
@@ -33,7 +34,7 @@ from searchsvc.snippet import Marks, find_marks, snippet, title_segments
 from searchsvc.store import Stored
 
 NEAR = "near"
-"""The part that is no evidence: how far a near match is put below the full ones."""
+"""The part that is no evidence: a near match's score is squeezed under the last full match's (``search``)."""
 
 LABELS: Mapping[str, str] = MappingProxyType(
     {
@@ -45,7 +46,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "form": "слова в той же форме",
         "kin": "родственные слова",
         "date": "свежесть",
-        NEAR: "место после статей со всеми словами",
+        NEAR: "сдвиг на место после статей, где есть всё",
     }
 )
 """The parts of a score in Russian."""
@@ -103,8 +104,7 @@ class Explainer:
         )  # fmt: skip
 
     def _row(self, place: int, row: int, candidate: Candidate, seen: _Seen, stored: Stored) -> Explanation:
-        missing = missing_units(self.planned, candidate.units)
-        full = not missing
+        full = not missing_units(self.planned, candidate.units)
         order: Literal["score", "engine", "date"] = "score"
         if full and not self.by_score:
             order = "date"
@@ -117,7 +117,7 @@ class Explainer:
             parts = (*parts, ScorePart(NEAR, LABELS[NEAR], below, ()))
         return self._explanation(
             stored, seen.words(row, stored), match="full" if full else "near", order=order, place=place,
-            score=score, parts=parts, missing=missing,
+            score=score, parts=parts, missing=lacking(self.planned, candidate.units),
         )  # fmt: skip
 
     def _explanation(
@@ -162,8 +162,30 @@ class Explainer:
 
 
 def missing_units(planned: Planned, units: int) -> tuple[str, ...]:
-    """Return the units of the query that are not among the bits of *units*."""
-    return tuple(unit.text for number, unit in enumerate(planned.units) if not units >> number & 1)
+    """Return the units of the query that are not among the bits of *units*, as they were typed."""
+    return tuple(unit.text for unit in _others(planned, units))
+
+
+def lacking(planned: Planned, units: int) -> tuple[str, ...]:
+    """Return the same with what was asked of each: an article may have a word, but not in its title."""
+    return tuple(map(_described, _others(planned, units)))
+
+
+def _others(planned: Planned, units: int) -> list[Unit]:
+    return [unit for number, unit in enumerate(planned.units) if not units >> number & 1]
+
+
+def _described(unit: Unit) -> str:
+    clause = unit.clause
+    if not isinstance(clause, AnyOf | Phrase):
+        return unit.text
+    exact = isinstance(clause, AnyOf) and clause.field == FORMS
+    in_title = exact and isinstance(clause, AnyOf) and clause.terms[0].startswith(title_form(""))
+    return (
+        unit.text
+        + (" подряд" if isinstance(clause, Phrase) else " в этой форме" if exact else "")
+        + (" в заголовке" if in_title or clause.field == TITLE else "")
+    )
 
 
 class _Seen:

@@ -10,7 +10,7 @@ from typing import Any
 from searchsvc import query
 from searchsvc.analysis import Analyzer
 from searchsvc.engine import Candidate, Clause, Matches, Plan
-from searchsvc.explain import missing_units
+from searchsvc.explain import lacking
 from searchsvc.filters import days_of, excluded_values, merged
 from searchsvc.live import View
 from searchsvc.planning import Planned, plan
@@ -42,10 +42,10 @@ def obstacles_to(
     filters = merged(planned.filters, search.request.filters, view)
     days = days_of(search.request, planned)
     if not planned.units and not filters and not days:
-        return (), (Obstacle("empty", "В запросе нет ни слов, ни условий: искать нечего."),)
+        return (), (Obstacle("empty", "В запросе нет ни слов, ни условий, по которым можно искать."),)
     units = tuple(unit.clause for unit in planned.units)
     found = article.found(units=units) if units else None
-    missing = missing_units(planned, found.units if found else 0)
+    missing = lacking(planned, found.units if found else 0)
     obstacles = [Obstacle("words", _lacking(missing, found is None))] if missing else []
     obstacles += article.excluded(search.tree, analyzer)
     obstacles += article.filtered(filters, search)

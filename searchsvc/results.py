@@ -228,8 +228,8 @@ class Explanation:
 
     ``order`` says what put it there: "score" (the ``parts`` add up to ``score``), "engine" (beyond the
     rows that are ranked: no parts) or "date" (no score). ``place`` counts from 1 and is None where the
-    article is not among the ``rows``; then there are ``obstacles``. ``ignored`` are the stop words,
-    ``documents`` the articles of the whole index.
+    article is not shown; then there are ``obstacles``. ``missing`` says what of the query the article
+    lacks, ``ignored`` are the stop words, ``documents`` the articles of the whole index.
     """
 
     id: str
