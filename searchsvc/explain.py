@@ -1,7 +1,8 @@
 """Why an article stands where it does: the second stage's own numbers, put into words.
 
 Nothing is ranked here. The parts of a score are ``ranking.evidence`` for the article; what a word gave is
-the evidence of that word alone, or what the others lose without it; where words stand is ``find_marks``.
+the evidence of that word alone; which words gave something together are those that alone give as much;
+where words stand is ``find_marks``.
 """
 
 from __future__ import annotations
@@ -85,9 +86,8 @@ class Explainer:
         self, place: int, shown: Sequence[Candidate], stored: Mapping[int, Stored]
     ) -> dict[int, Explanation]:
         """Explain rows of the answer, of which the first is in *place*; by key."""
-        seen = _Seen(self.planned, self.matches, self.view, [candidate.key for candidate in shown])
         return {
-            candidate.key: self._row(place + row, row, candidate, seen, stored[candidate.key])
+            candidate.key: self._row(place + row, candidate, stored[candidate.key])
             for row, candidate in enumerate(shown)
             if candidate.key in stored
         }
@@ -96,14 +96,17 @@ class Explainer:
         self, stored: Stored, missing: tuple[str, ...], obstacles: tuple[Obstacle, ...]
     ) -> Explanation:
         """Explain an article that is not among the rows."""
-        seen = _Seen(self.planned, self.matches, self.view, [stored.key])
         hidden = any(obstacle.kind == "depth" for obstacle in obstacles)
         return self._explanation(
-            stored, seen.words(0, stored), match="full" if hidden else "none", missing=missing,
+            stored, self._seen(stored).words(), match="full" if hidden else "none", missing=missing,
             obstacles=obstacles,
         )  # fmt: skip
 
-    def _row(self, place: int, row: int, candidate: Candidate, seen: _Seen, stored: Stored) -> Explanation:
+    def _seen(self, stored: Stored) -> _Seen:
+        return _Seen(self.planned, self.matches, self.view, stored)
+
+    def _row(self, place: int, candidate: Candidate, stored: Stored) -> Explanation:
+        seen = self._seen(stored)
         full = not missing_units(self.planned, candidate.units)
         order: Literal["score", "engine", "date"] = "score"
         if full and not self.by_score:
@@ -111,12 +114,12 @@ class Explainer:
         elif not self.planned.words or (full and candidate.key not in self.ranked):
             order = "engine"
         score = None if order == "date" else self.scores[candidate.key]
-        parts = seen.parts(row) if order == "score" else ()
+        parts = seen.parts() if order == "score" else ()
         if order == "score" and score is not None and not full and self.matches.full:
             below = score - sum(part.value for part in parts)
             parts = (*parts, ScorePart(NEAR, LABELS[NEAR], below, ()))
         return self._explanation(
-            stored, seen.words(row, stored), match="full" if full else "near", order=order, place=place,
+            stored, seen.words(), match="full" if full else "near", order=order, place=place,
             score=score, parts=parts, missing=lacking(self.planned, candidate.units),
         )  # fmt: skip
 
@@ -189,56 +192,54 @@ def _described(unit: Unit) -> str:
 
 
 class _Seen:
-    """What the second stage sees of a query's words in some documents."""
+    """What the second stage sees of a query's words in a document."""
 
-    def __init__(self, planned: Planned, matches: Matches, view: View, keys: Sequence[int]) -> None:
+    def __init__(self, planned: Planned, matches: Matches, view: View, stored: Stored) -> None:
         counts = matches.word_counts or (0,) * len(planned.words)  # of an answer that asked for nothing
         strong = [(word, n) for word, n in zip(planned.words, counts, strict=True) if not word.weak]
         self._words = [word for word, _ in strong]
         self._counts = [count for _, count in strong]
         self._matches = matches
-        self._found = view.generation.store.records.occurrences(keys, families_of(self._words))
-        numbers = range(len(strong))
-        self._all = self._evidence(numbers)
-        self._alone = [self._evidence([number]) for number in numbers]
-        self._without = [self._evidence([one for one in numbers if one != number]) for number in numbers]
+        self._stored = stored
+        records = view.generation.store.records
+        self._found = records.occurrences([stored.key], families_of(self._words))
         # In any form: an exact word is asked for in one, its other forms count for the score, too.
-        self._own = find_marks([replace(word, exact=False) for word in self._words], self._found)
-        self._kin = find_marks([_kin(word, self._found) for word in self._words], self._found)
+        (self._own,) = find_marks([replace(word, exact=False) for word in self._words], self._found)
+        (self._kin,) = find_marks([_kin(word, self._found) for word in self._words], self._found)
 
     def _evidence(self, numbers: Sequence[int]) -> Floats:
         counts = [self._counts[number] for number in numbers]
         statistics = Statistics(self._matches.documents, self._matches.average_length, counts)
-        return evidence([self._words[number] for number in numbers], self._found, statistics)
+        return evidence([self._words[number] for number in numbers], self._found, statistics)[:, 0]
 
-    def parts(self, row: int) -> tuple[ScorePart, ...]:
-        """Return the parts of a document's score, those that gave nothing too."""
-        return tuple(
-            ScorePart(name, LABELS[name], float(self._all[part, row]), self._shares(part, name, row))
-            for part, name in enumerate(PARTS_OF_SCORE)
-        )
+    def parts(self) -> tuple[ScorePart, ...]:
+        """Return the parts of the document's score, those that gave nothing too."""
+        values = self._evidence(range(len(self._words))).tolist()
+        alone = [self._evidence([number]).tolist() for number in range(len(self._words))]
+        found = []
+        for part, (name, value) in enumerate(zip(PARTS_OF_SCORE, values, strict=True)):
+            shares: list[WordShare] = []
+            if name in BY_WORD:
+                gave = zip(self._words, alone, strict=True)
+                shares = [WordShare(word.text, own[part]) for word, own in gave if own[part] > _NOTHING]
+            elif name not in WITHOUT_WORDS:
+                shares = [WordShare(self._words[n].text, None) for n in self._together(part, value)]
+            found.append(ScorePart(name, LABELS[name], value, tuple(shares)))
+        return tuple(found)
 
-    def _shares(self, part: int, name: str, row: int) -> tuple[WordShare, ...]:
-        if name in WITHOUT_WORDS:
-            return ()
-        if name in BY_WORD:
-            gave = [float(alone[part, row]) for alone in self._alone]
-            return tuple(
-                WordShare(word.text, value)
-                for word, value in zip(self._words, gave, strict=True)
-                if value > _NOTHING
-            )
-        lost = [self._all[part, row] - without[part, row] for without in self._without]
-        return tuple(
-            WordShare(word.text, None)
-            for word, value in zip(self._words, lost, strict=True)
-            if value > _NOTHING
-        )
+    def _together(self, part: int, value: float) -> list[int]:
+        """Return as few words as alone give a part its *value*, the first where others would do as well."""
+        needed = sorted({*self._own.words, *self._kin.words}) if value > _NOTHING else []
+        for number in reversed(needed):
+            rest = [one for one in needed if one != number]
+            if self._evidence(rest)[part] > value - _NOTHING:
+                needed = rest
+        return needed
 
-    def words(self, row: int, stored: Stored) -> tuple[WordFound, ...]:
-        """Return where each word stands in a document."""
+    def words(self) -> tuple[WordFound, ...]:
+        """Return where each word stands in the document."""
         return tuple(
-            _found(word, count, _of_word(self._own[row], number), _of_word(self._kin[row], number), stored)
+            _found(word, count, _of_word(self._own, number), _of_word(self._kin, number), self._stored)
             for number, (word, count) in enumerate(zip(self._words, self._counts, strict=True))
         )
 
