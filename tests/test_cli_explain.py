@@ -11,7 +11,7 @@ from beds.commands import Run, news, rows
 
 from searchsvc.bootstrap import open_archive
 from searchsvc.results import SearchRequest
-from searchsvc.search import SearchService
+from searchsvc.search import RERANKED, SearchService
 from searchsvc.settings import Settings
 from web.cli import run
 
@@ -190,3 +190,16 @@ def test_an_article_that_is_not_indexed_yet_is_told_from_an_unknown_one(
     done = searchsvc("explain", "сад", "https://school5.ru/2/")
     assert (done.code, "есть в архиве, но не в индексе" in done.err) == (1, True)
     assert "searchsvc sync" in done.err
+
+
+def test_beyond_what_is_ranked_the_engines_order_is_named(searchsvc: Run) -> None:
+    assert searchsvc("import", "-", stdin=rows(*map(news, range(RERANKED + 5)))).code == 0
+    found = [
+        json.loads(searchsvc("query", "сад", "--json", "--page", page, "--per-page", "100").out)["results"]
+        for page in ("1", "3")
+    ]
+    ranked = searchsvc("explain", "сад", found[0][-1]["id"]).out
+    assert "Место 100 из 205: есть всё, что в запросе.\n\nОценка " in ranked
+    last = searchsvc("explain", "сад", found[1][-1]["id"]).out
+    assert "Место 205 из 205: есть всё, что в запросе.\nДальше первых 200 порядок таков, " in last
+    assert "Оценка" not in last
