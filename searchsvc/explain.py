@@ -204,8 +204,10 @@ class _Seen:
         records = view.generation.store.records
         self._found = records.occurrences([stored.key], families_of(self._words))
         # In any form: an exact word is asked for in one, its other forms count for the score, too.
-        (self._own,) = find_marks([replace(word, exact=False) for word in self._words], self._found)
-        (self._kin,) = find_marks([_kin(word, self._found) for word in self._words], self._found)
+        words = [replace(word, exact=False) for word in self._words]
+        (self._there,) = find_marks(words, self._found)
+        (self._own,) = find_marks([replace(word, also=()) for word in words], self._found)
+        (self._kin,) = find_marks([_kin(word, self._found) for word in words], self._found)
 
     def _evidence(self, numbers: Sequence[int]) -> Floats:
         counts = [self._counts[number] for number in numbers]
@@ -229,7 +231,7 @@ class _Seen:
 
     def _together(self, part: int, value: float) -> list[int]:
         """Return as few words as alone give a part its *value*, the first where others would do as well."""
-        needed = sorted({*self._own.words, *self._kin.words}) if value > _NOTHING else []
+        needed = sorted({*self._there.words, *self._kin.words}) if value > _NOTHING else []
         for number in reversed(needed):
             rest = [one for one in needed if one != number]
             if self._evidence(rest)[part] > value - _NOTHING:
@@ -238,16 +240,36 @@ class _Seen:
 
     def words(self) -> tuple[WordFound, ...]:
         """Return where each word stands in the document."""
-        return tuple(
-            _found(word, count, _of_word(self._own, number), _of_word(self._kin, number), self._stored)
-            for number, (word, count) in enumerate(zip(self._words, self._counts, strict=True))
+        return tuple(map(self._found_of, range(len(self._words))))
+
+    def _found_of(self, number: int) -> WordFound:
+        word, stored = self._words[number], self._stored
+        marks = _of_word(self._there, number)
+        forms = _forms(word, marks, stored.text)
+        state: Literal["exact", "form", "synonym", "kin", "absent"] = "absent"
+        if number in self._own.words:
+            state = "exact" if any(form.same for form in forms) else "form"
+        elif marks.starts:
+            state = "synonym"
+        elif number in self._kin.words:
+            state = "kin"
+            marks = _of_word(self._kin, number)
+            forms = _forms(word, marks, stored.text)
+        places = ((name, marks.parts.count(part)) for part, name in enumerate(PARTS))
+        return WordFound(
+            word=word.text,
+            state=state,
+            articles=self._counts[number],
+            places=tuple((name, count) for name, count in places if count),
+            forms=forms,
+            shown=_shown(marks, stored),
         )
 
 
 def _kin(word: Word, found: Occurrences) -> Word:
     """Return a word of all the lemmas of *word*'s family that stand in *found*."""
     lemmas = found.lemma[rows_with(found.family, word.families)]
-    return replace(word, lemmas=frozenset(lemmas.tolist()), exact=False)
+    return replace(word, lemmas=frozenset(lemmas.tolist()), also=())
 
 
 def _of_word(marks: Marks, number: int) -> Marks:
@@ -255,25 +277,6 @@ def _of_word(marks: Marks, number: int) -> Marks:
     rows = {start: row for row, start in enumerate(marks.starts) if marks.words[row] == number}
     columns = (marks.starts, marks.stops, marks.words, marks.parts)
     return Marks(*([column[row] for row in rows.values()] for column in columns))
-
-
-def _found(word: Word, count: int, own: Marks, kin: Marks, stored: Stored) -> WordFound:
-    marks = own if own.starts else kin
-    forms = _forms(word, marks, stored.text)
-    state: Literal["exact", "form", "kin", "absent"] = "absent"
-    if own.starts:
-        state = "exact" if any(form.same for form in forms) else "form"
-    elif kin.starts:
-        state = "kin"
-    places = ((name, marks.parts.count(part)) for part, name in enumerate(PARTS))
-    return WordFound(
-        word=word.text,
-        state=state,
-        articles=count,
-        places=tuple((name, number) for name, number in places if number),
-        forms=forms,
-        shown=_shown(marks, stored),
-    )
 
 
 def _forms(word: Word, marks: Marks, text: str) -> tuple[FoundForm, ...]:

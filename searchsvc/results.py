@@ -98,6 +98,19 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
+class PeriodOffer:
+    """Days that the query names, both inclusive: what it may be narrowed to.
+
+    ``text`` is the query without them, ``total`` how many articles of these days have its words.
+    """
+
+    since: date
+    until: date
+    text: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class WordCount:
     """How many articles have a word of the query."""
 
@@ -112,7 +125,8 @@ class ResultPage:
     ``effective`` is the query whose results are shown; it differs from ``original`` only where
     ``corrections`` say so. ``total`` counts full matches, ``near_total`` near ones; ``rows`` is
     how many rows paging runs over (full, then near, at most ``MAX_DEPTH``). ``suggestions`` are
-    whole queries worth trying. ``words`` is filled when nothing has all the words.
+    whole queries worth trying. ``words`` is filled when nothing has all the words. ``period`` is there
+    where the query names one and the request none.
     """
 
     original: str
@@ -129,6 +143,7 @@ class ResultPage:
     words: tuple[WordCount, ...]
     version: str
     took_ms: float
+    period: PeriodOffer | None = None
 
     @property
     def pages(self) -> int:
@@ -200,13 +215,13 @@ class FoundForm:
 class WordFound:
     """Where a word of the query stands in an article.
 
-    ``state`` is "exact" (in the query's form), "form" (in other ones), "kin" (only words of its family)
-    or "absent". ``articles`` says how many articles have it. ``places`` counts by part of the article;
-    ``shown`` is a piece of text with the word in it.
+    ``state`` is "exact" (in the query's form), "form" (in other ones), "synonym" (only a synonym), "kin"
+    (only words of its family) or "absent". ``articles`` says how many articles have it, ``places`` counts
+    by part of the article, ``shown`` is a piece of text with the word in it.
     """
 
     word: str
-    state: Literal["exact", "form", "kin", "absent"]
+    state: Literal["exact", "form", "synonym", "kin", "absent"]
     articles: int
     places: tuple[tuple[str, int], ...]
     forms: tuple[FoundForm, ...]

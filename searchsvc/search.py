@@ -7,8 +7,9 @@ call of the engine, the second stage over its candidates, one read of the store 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cache
 
 import numpy as np
@@ -28,6 +29,7 @@ from searchsvc.explain import Explainer, missing_units
 from searchsvc.filters import days_of, excluded_values, facets_of, merged
 from searchsvc.live import LiveIndex, Pinned, View
 from searchsvc.obstacles import Search, obstacles_to
+from searchsvc.periods import find_period
 from searchsvc.planning import Planned, plan
 from searchsvc.ranking import Statistics, families_of, rank
 from searchsvc.repair import repair_query
@@ -40,6 +42,7 @@ from searchsvc.results import (
     Explanation,
     Hit,
     Overview,
+    PeriodOffer,
     ResultPage,
     SearchRequest,
     Segment,
@@ -99,14 +102,21 @@ class _Page:
 class SearchService:
     """Answers searches. Thread-safe."""
 
-    def __init__(self, live: LiveIndex | Pinned, analyzer: Analyzer) -> None:
+    def __init__(
+        self, live: LiveIndex | Pinned, analyzer: Analyzer, *, today: Callable[[], date] = date.today
+    ) -> None:
         self._live = live
         self._analyzer = analyzer
+        self._today = today
 
     def pinned(self) -> SearchService:
         """Return a service for one page: all its answers are made from one state of the index."""
         live = self._live
-        return self if isinstance(live, Pinned) else SearchService(Pinned(live), self._analyzer)
+        return (
+            self
+            if isinstance(live, Pinned)
+            else SearchService(Pinned(live), self._analyzer, today=self._today)
+        )
 
     # --- searching -------------------------------------------------------------------------
 
@@ -172,20 +182,17 @@ class SearchService:
         return answer
 
     def _answer(self, text: str, request: SearchRequest, view: View) -> _Answer:
-        planned = plan(query.parse(text), self._analyzer)
-        filters = merged(planned.filters, request.filters, view)
-        if not planned.units and not filters and not days_of(request, planned):
+        planned = plan(query.parse(text), self._analyzer, view.synonyms)
+        selection = _selection(request, planned, view)
+        if not selection.units and not selection.filters and not selection.days:
             empty = Matches(0, (), 0, (), (), (), 0, 0.0, {})
             return _Answer(text, planned, empty, (), {}, by_score=False)
         # Without words there is nothing to be relevant to: a section is read from its newest article.
         order = "-date" if request.sort == "relevance" and not planned.units else request.sort
         matches = view.snapshot.search(
-            Plan(
-                units=tuple(unit.clause for unit in planned.units),
+            replace(
+                selection,
                 words=planned.word_clauses,
-                excluded=(*planned.excluded, *excluded_values(planned, view)),
-                filters=filters,
-                days=days_of(request, planned),
                 order=order,
                 depth=max(RERANKED, min(request.page * request.per_page, MAX_DEPTH)),
                 facets=tuple(name for name in request.facets if name in FACETS),
@@ -198,6 +205,18 @@ class SearchService:
         near_scores = _below(min(scores.values(), default=None), near_scores)
         rows = (full + near)[:MAX_DEPTH]
         return _Answer(text, planned, matches, rows, scores | near_scores, order == "relevance")
+
+    def _period(self, request: SearchRequest, view: View) -> PeriodOffer | None:
+        """Return the period that the query names, if it has articles and the request names none itself."""
+        if request.since or request.until:
+            return None
+        period = find_period(request.text, self._today())
+        if period is None:
+            return None
+        narrowed = replace(request, text=period.rest, since=period.since, until=period.until)
+        planned = plan(query.parse(period.rest), self._analyzer, view.synonyms)
+        total = view.snapshot.search(_selection(narrowed, planned, view)).total
+        return PeriodOffer(period.since, period.until, period.rest, total) if total else None
 
     def _ordered(
         self, found: Sequence[Candidate], by_score: bool, planned: Planned, matches: Matches, view: View
@@ -217,13 +236,7 @@ class SearchService:
         ranked |= _below(float(scores.min()), {candidate.key: candidate.score for candidate in tail})
         return (*(head[row] for row in order), *tail), ranked
 
-    def _page(
-        self,
-        request: SearchRequest,
-        view: View,
-        answer: _Answer,
-        started: float,
-    ) -> _Page:
+    def _page(self, request: SearchRequest, view: View, answer: _Answer, started: float) -> _Page:
         first = (request.page - 1) * request.per_page
         shown = answer.rows[first : first + request.per_page]
         keys = [candidate.key for candidate in shown]
@@ -264,6 +277,7 @@ class SearchService:
             words=counts,
             version=view.version,
             took_ms=(time.perf_counter() - started) * 1000,
+            period=self._period(request, view),
         )
         return _Page(page, complete=len(hits) == len(shown))
 
@@ -421,6 +435,18 @@ def _check(request: SearchRequest) -> None:
         )
     if request.since and request.until and request.since > request.until:
         raise BadRequestError("from", "Начало периода позже его конца.")
+
+
+def _selection(request: SearchRequest, planned: Planned, view: View) -> Plan:
+    """Return the plan of what matches in full, of which nothing but the number is wanted."""
+    return Plan(
+        units=tuple(unit.clause for unit in planned.units),
+        excluded=(*planned.excluded, *excluded_values(planned, view)),
+        filters=merged(planned.filters, request.filters, view),
+        days=days_of(request, planned),
+        depth=0,
+        near_below=0,
+    )
 
 
 def _below(floor: float | None, scores: dict[int, float]) -> dict[int, float]:

@@ -33,6 +33,7 @@ JUDGED = SAMPLE.parent / "judged" / "queries.jsonl"
 QUERIES = [json.loads(line)["text"] for line in JUDGED.read_text(encoding="utf-8").splitlines()]
 QUERIES += ['"итоги года" школа', "!учителя наставник", "заголовок:школа музей", "конкурс OR олимпиада робот"]
 QUERIES += ["директорский музей", "ghbrfp vbybcnthcndf", "учебно-методический совет", "2022 август"]
+QUERIES += ["единый государственный экзамен", "всероссийские проверочные работы в школе", "ВПР овз"]
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -139,7 +140,7 @@ def test_where_words_stand_agrees_with_what_they_gave(service: SearchService) ->
         for hit in hits(service, text):
             found = of(hit)
             in_title = {one.word for one in found.words if dict(one.places).get("title")}
-            there = {one.word for one in found.words if one.state in {"exact", "form"}}
+            there = {one.word for one in found.words if one.state in {"exact", "form", "synonym"}}
             same = {one.word for one in found.words if one.state == "exact"}
             kin = {one.word for one in found.words if one.state == "kin"}
             assert {share.word for share in part(found, "words").words} == there
@@ -314,6 +315,16 @@ def test_every_article_is_a_row_or_has_something_in_its_way(service: SearchServi
             found = service.explain(SearchRequest(text), article_id)
             assert (found.place is None) == bool(found.obstacles) == (article_id not in rows)
             assert found == rows.get(article_id, found)
+
+
+def test_a_synonym_is_told_from_the_word(service: SearchService) -> None:
+    states = {}
+    for hit in hits(service, "единый государственный экзамен"):
+        one = word(of(hit), "государственный")
+        states[one.state] = one
+    assert [form.form for form in states["synonym"].forms if "ЕГЭ" in form.form]
+    assert not any(form.same for form in states["synonym"].forms)
+    assert any(segment.match and "ЕГЭ" in segment.text for segment in states["synonym"].shown)
 
 
 # --- the query --------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from searchsvc.results import (
     ArticlePage,
     Explanation,
     Hit,
+    PeriodOffer,
     ResultPage,
     ScorePart,
     Segment,
@@ -124,11 +125,22 @@ def result_json(page: ResultPage, asked: ApiRequest, links: Links) -> Json:
             for facet in page.facets
         },
         "suggestions": list(page.suggestions),
+        "period": period_json(page.period) if page.period else None,
         "links": {
             "self": links.search(asked),
             "next": _other_page(page, asked, links, page.page + 1),
             "prev": _other_page(page, asked, links, page.page - 1),
         },
+    }
+
+
+def period_json(offer: PeriodOffer) -> Json:
+    """Return the period that a query names: what to ask for its articles alone, and their number."""
+    return {
+        "q": offer.text,
+        "from": offer.since.isoformat(),
+        "to": offer.until.isoformat(),
+        "total": offer.total,
     }
 
 

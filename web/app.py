@@ -277,5 +277,7 @@ def _install_words(app: Flask, settings: Settings, version: str) -> None:
         new_search=forms.new_search,
         sorted_by=forms.sorted_by,
         asking=forms.asking,
+        within=forms.within,
+        period=pages.period,
         page_pairs=forms.page_pairs,
     )

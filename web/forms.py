@@ -18,7 +18,7 @@ from urllib.parse import quote_plus
 from werkzeug.datastructures import MultiDict
 
 from searchsvc.query import MAX_LENGTH
-from searchsvc.results import FACETS, Correct, SearchRequest, Sort
+from searchsvc.results import FACETS, Correct, PeriodOffer, SearchRequest, Sort
 from searchsvc.text import clean, squeeze
 
 T = TypeVar("T")
@@ -389,6 +389,11 @@ def new_search(text: str = "", **filters: str) -> SearchRequest:
 def asking(request: SearchRequest, text: str, correct: Correct = "auto") -> SearchRequest:
     """Return the search with other words under the same filters."""
     return replace(request, page=1, text=text, correct=correct)
+
+
+def within(request: SearchRequest, period: PeriodOffer) -> SearchRequest:
+    """Return the search for the rest of its words in the days that it names."""
+    return replace(request, page=1, text=period.text, since=period.since, until=period.until)
 
 
 def sorted_by(request: SearchRequest, sort: Sort) -> SearchRequest:
