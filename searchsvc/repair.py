@@ -196,7 +196,7 @@ def _joined(text: str, chunks: Sequence[Chunk], vocabulary: Vocabulary) -> list[
             continue
         head, tail = one.group(), two.group()
         bare = tail.rstrip(EDGE_MARKS)
-        if not (head + bare).isalpha() or not STOP_WORDS.isdisjoint((fold(head), fold(bare))):
+        if not (head.isalpha() and bare.isalpha()) or not STOP_WORDS.isdisjoint((fold(head), fold(bare))):
             continue
         if not (vocabulary.has(head) and vocabulary.has(bare)) and vocabulary.has(head + bare):
             found.append(_Piece(one.start(), two.end(), [Option(0.0, "split", head + tail)]))

@@ -71,7 +71,8 @@ class Vocabulary(Protocol):
 class ArchiveVocabulary:
     """The vocabulary of one state of the archive. Made for a query: what was asked once is remembered.
 
-    *frequency* says how many articles have any of some lemmas, *hits* how many have all words of a query.
+    *frequency* says how many articles have any of some lemmas, *hits* how many have all words of a query,
+    *listed* whether a word is in a list of abbreviations.
     """
 
     def __init__(
@@ -80,9 +81,12 @@ class ArchiveVocabulary:
         analyzer: Analyzer,
         frequency: Callable[[tuple[str, ...]], int],
         hits: Callable[[str], int],
+        *,
+        listed: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._lexicon = lexicon
         self._analyzer = analyzer
+        self._listed = listed
         self._frequency = cache(frequency)
         self.hits = cache(hits)
         self.has = cache(self._has)
@@ -112,7 +116,8 @@ class ArchiveVocabulary:
         if len(parts) > 1:  # «VR-очки»
             return all(part and (self.is_word(part) or self.has(part)) for part in parts)
         folded = fold(word)
-        return folded in english() if _LATIN_WORD.fullmatch(folded) else self._is_russian(word)
+        known = folded in english() if _LATIN_WORD.fullmatch(folded) else self._is_russian(word)
+        return known or self._listed(word)
 
     def _is_russian(self, word: str) -> bool:
         known = self._analyzer.is_known(word) or self._analyzer.is_prefixed(word)
