@@ -39,6 +39,7 @@ MOST_TRIES = 6
 MOST_REPAIRED = 12
 """Misspelt words of a query that are put right; who has more has pasted a text of another language."""
 
+_LATIN = re.compile("[A-Za-z]")
 _CHUNK = re.compile(r"\S+")
 _QUOTED = re.compile(QUOTED)
 # Addresses, operators and fields are meant as they are.
@@ -103,7 +104,7 @@ def _word_proposals(word: str, vocabulary: Vocabulary) -> Iterator[str]:
         yield fixed
     for option in translit_options(word, vocabulary) if fixed is None else ():
         yield option.replacement
-    for option in word_options(word, vocabulary) if fixed is None or not is_latin(word, vocabulary) else ():
+    for option in word_options(word, vocabulary) if fixed is None or not _LATIN.search(word) else ():
         yield option.replacement
 
 
