@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 import zlib
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from corpus.article import Source
 from corpus.codec import article_to_dict
-from searchsvc.analysis import folded_form, spelt_form
+from searchsvc.analysis import MAX_WORD, folded_form, spelt_form
 from searchsvc.document import Document, Record
 from searchsvc.lexicon import Entry, WordFiles, Words
 from searchsvc.records import Bulk, RecordWriter
@@ -38,6 +39,8 @@ these in with every change that they see, some 10 ms for so many."""
 NEIGHBOURS = 20
 KEPT = 24
 """Neighbours a list holds: the last four stand by for those that are taken out."""
+
+_QUIET = re.compile(f"[а-я]{{1,{MAX_WORD}}}")
 
 NEIGHBOUR = np.dtype([("key", "<u4"), ("score", "<f4")])
 """A row of a list of neighbours, best first. One whose document was replaced or removed counts no more."""
@@ -283,7 +286,8 @@ def _spelt(forms: Iterable[str]) -> dict[str, str]:
     stands at the beginning of a sentence too has no capital."""
     found: dict[str, str] = {}
     for written in set(forms):
-        form, spelling = _folded_and_spelt(written)
+        quiet = _QUIET.fullmatch(written)  # as most words are
+        form, spelling = (written, written) if quiet else _folded_and_spelt(written)
         known = found.get(form)
         if known is None or (known != spelling and _loudness(spelling) < _loudness(known)):
             found[form] = spelling
