@@ -2,7 +2,7 @@
 
 All evidence is lexical and additive, in units of idf, so that a score can be explained:
 BM25 over the query's words, words met in the title and at the beginning, the best sentence, the best
-window, the very form. Everything is done in one pass of numpy over the rows that match.
+window, the very form, kin of missing words. Everything is done in one pass of numpy over the rows that match.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from searchsvc.document import PART_WEIGHTS, PARTS, rows_with
+from searchsvc.document import KIN_BITS, PART_WEIGHTS, PARTS, rows_with
 from searchsvc.engine import BM25_B, BM25_K1
 from searchsvc.planning import Word
 from searchsvc.records import Occurrences
@@ -26,9 +26,14 @@ FORM = 0.15
 """Weights measured on eight development sets: docs/quality.md, after a study of what a second
 stage gains over BM25 (all together +.006 to +.044 nDCG@10)."""
 
-KIN = 0.50
-"""Idf of words that are missing while one of their family stands there («директорский» for «директор»):
-weak evidence, for the order alone (docs/quality.md)."""
+SHORT_TEXT = 30
+"""Words that BM25 thinks every text longer by. Of two single sentences the longer one is hardly the more
+verbose one; among whole articles it changes nothing (docs/quality.md)."""
+
+NEAR_KIN = 0.80
+DISTANT_KIN = 0.50
+"""Idf of words that are missing while kin of theirs stand there, the same in five letters («школьный» for
+«школьник») or in four («школа»): weak evidence, for the order alone (docs/quality.md)."""
 
 TITLE = 0.30
 """Idf of words met in the title. The news sets have no titles; set by the sample's judged
@@ -90,7 +95,7 @@ def evidence(words: Sequence[Word], found: Occurrences, statistics: Statistics) 
             SENTENCE * _best_sentence(hits, idf),
             WINDOW * _best_window(hits, idf),
             FORM * _present(hits, hits.same_form, idf),
-            KIN * _only_kin([word for word, _ in strong], found, hits, idf),
+            _only_kin([word for word, _ in strong], found, hits, idf),
             PER_YEAR * np.clip(found.days - _FIRST_DAY, 0, None) / 365.25,
         ]
     )
@@ -161,7 +166,8 @@ def _bm25(hits: _Hits, idf: Floats, lengths: Ints, average: float) -> Floats:
     weight = np.bincount(
         hits.document * hits.words + hits.word, _PART_WEIGHT[hits.part], hits.documents * hits.words
     ).reshape(hits.documents, hits.words)
-    norm = BM25_K1 * (1 - BM25_B + BM25_B * lengths[:, None] / max(average, 1.0))
+    relative = (lengths[:, None] + SHORT_TEXT) / (average + SHORT_TEXT)
+    norm = BM25_K1 * (1 - BM25_B + BM25_B * relative)
     return np.asarray((weight * (BM25_K1 + 1) / (weight + norm)) @ idf, np.float64)
 
 
@@ -173,11 +179,14 @@ def _present(hits: _Hits, mask: npt.NDArray[np.bool_], idf: Floats) -> Floats:
 
 
 def _only_kin(words: Sequence[Word], found: Occurrences, hits: _Hits, idf: Floats) -> Floats:
-    """Sum the idf of the words that are not there while kin of theirs are."""
-    kin = np.zeros((hits.documents, hits.words), np.bool_)
+    """Sum the idf of the words that are not there while kin of theirs are, by how near they are."""
+    kin = np.zeros((hits.documents, hits.words))
+    distant = found.family >> np.uint32(KIN_BITS)
     for number, word in enumerate(words):
-        kin[found.document[rows_with(found.family, word.families)], number] = True
-    kin[hits.document, hits.word] = False
+        roots = {family >> KIN_BITS for family in word.families}
+        kin[found.document[rows_with(distant, roots)], number] = DISTANT_KIN
+        kin[found.document[rows_with(found.family, word.families)], number] = NEAR_KIN
+    kin[hits.document, hits.word] = 0.0
     return np.asarray(kin @ idf, np.float64)
 
 
