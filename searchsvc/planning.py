@@ -251,22 +251,26 @@ def _word(group: list[Token], clause: query.Word) -> engine.Clause:
         return AnyOf(first.lemmas, field)
     if len(group) == 1:
         return AnyOf(first.lemmas, field)
-    return Either((AnyOf(first.lemmas, field), _sequence(group, clause.title)))
+    written = [_sequence(group, clause.title)]
+    if _is_document_number(group):  # «273-ФЗ» is written «ФЗ-273» and «ФЗ № 273», too
+        written.append(_sequence(group, clause.title, backwards=True))
+    return Either((AnyOf(first.lemmas, field), *written))
 
 
-def _sequence(tokens: list[Token], title: bool) -> engine.Clause:
+def _is_document_number(group: list[Token]) -> bool:
+    """Say whether a compound is a number and letters («273-ФЗ», «ФЗ-273»), in either order."""
+    parts = [token.folded for token in group if not token.whole]
+    return len(parts) == 2 and parts[0].isdigit() != parts[1].isdigit() and all(map(str.isalnum, parts))
+
+
+def _sequence(tokens: list[Token], title: bool, *, backwards: bool = False) -> engine.Clause:
     parts = [token for token in tokens if not token.whole] or tokens
     field = TITLE if title else TEXT
     if len(parts) == 1:
         return AnyOf(parts[0].lemmas, field)
-    base = parts[0].position
-    return Sequence(
-        tuple(
-            (token.position - base, terms)
-            for token, terms in zip(parts, _bounded([token.lemmas for token in parts]), strict=True)
-        ),
-        field,
-    )
+    offsets = [token.position - parts[0].position for token in parts]
+    lemmas = _bounded([token.lemmas for token in parts])
+    return Sequence(tuple(zip(offsets, lemmas[::-1] if backwards else lemmas, strict=True)), field)
 
 
 def _side_by_side(steps: Steps) -> engine.Clause:

@@ -25,18 +25,21 @@ from searchsvc.errors import (
     IndexDamagedError,
     NotFoundError,
 )
+from searchsvc.explain import Explainer, missing_units
 from searchsvc.filters import days_of, excluded_values, facets_of, merged
 from searchsvc.live import LiveIndex, Pinned, View
+from searchsvc.obstacles import Search, obstacles_to
 from searchsvc.periods import find_period
 from searchsvc.planning import Planned, plan
 from searchsvc.ranking import Statistics, families_of, rank
-from searchsvc.repair import Repair, repair_query
+from searchsvc.repair import repair_query
 from searchsvc.results import (
     FACETS,
     MAX_DEPTH,
     ArticlePage,
     Bucket,
     Correction,
+    Explanation,
     Hit,
     Overview,
     PeriodOffer,
@@ -72,13 +75,20 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """The engine's matches for one query text, in the order rows are shown."""
+    """The engine's matches for one query text, in the order rows are shown.
+
+    ``by_score`` says whether that is the order of scores; ``corrections`` led to the text,
+    ``suggestions`` lead on from it.
+    """
 
     text: str
     planned: Planned
     matches: Matches
     rows: tuple[Candidate, ...]
     scores: Mapping[int, float]
+    by_score: bool
+    corrections: tuple[Correction, ...] = ()
+    suggestions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,30 +139,54 @@ class SearchService:
             page = self._attempt(request, self._live.renewed(), started)
         return page.shown
 
+    def explain(self, request: SearchRequest, article: str) -> Explanation:
+        """Say why an article (its id or address) stands where it does in the answer to *request*, or is
+        not in it. Which page is asked for does not matter.
+
+        Raises:
+            NotFoundError: the published generation holds no such article.
+            BadRequestError, GenerationError: as ``search``.
+        """
+        whole = replace(request, page=1, per_page=MAX_DEPTH, facets=())
+        _check(whole)
+        view = self._live.view()
+        store = view.generation.store
+        key = store.find(article, view.sequence)
+        stored = store.documents([] if key is None else [key])
+        if key not in stored:
+            raise NotFoundError(article)
+        answer = self._answered(whole, view)
+        explainer = _explainer(whole, view, answer)
+        for place, candidate in enumerate(answer.rows, 1):
+            if candidate.key == key:
+                return explainer.rows(place, [candidate], stored)[key]
+        search = Search(whole, query.parse(answer.text), answer.planned, answer.matches, NEAR_BELOW)
+        return explainer.absent(stored[key], *obstacles_to(stored[key], search, view, self._analyzer))
+
     def _attempt(self, request: SearchRequest, view: View, started: float) -> _Page:
         """Answer from one view. A purge may take a text away from a view that is still in use."""
+        return self._page(request, view, self._answered(request, view), started)
+
+    def _answered(self, request: SearchRequest, view: View) -> _Answer:
+        """Answer the query, or the repaired one where that alone has hits."""
         answer = self._answer(request.text, request, view)
-        corrections: Repair | None = None
-        suggestions: tuple[str, ...] = ()
         if not answer.matches.total and request.correct != "off":
             known = cache(lambda word: self._known(word, view))  # each kind of repair asks anew
             repair = repair_query(request.text, known, self._analyzer.is_known)
             if repair is not None:
                 better = self._answer(repair.text, request, view)
                 if better.rows and request.correct == "auto":
-                    answer, corrections = better, repair
-                elif better.rows:
-                    suggestions = (repair.text,)
-        return self._page(
-            request, view, answer, corrections.corrections if corrections else (), suggestions, started
-        )
+                    return replace(better, corrections=repair.corrections)
+                if better.rows:
+                    return replace(answer, suggestions=(repair.text,))
+        return answer
 
     def _answer(self, text: str, request: SearchRequest, view: View) -> _Answer:
         planned = plan(query.parse(text), self._analyzer, view.synonyms)
         selection = _selection(request, planned, view)
         if not selection.units and not selection.filters and not selection.days:
             empty = Matches(0, (), 0, (), (), (), 0, 0.0, {})
-            return _Answer(text, planned, empty, (), {})
+            return _Answer(text, planned, empty, (), {}, by_score=False)
         # Without words there is nothing to be relevant to: a section is read from its newest article.
         order = "-date" if request.sort == "relevance" and not planned.units else request.sort
         matches = view.snapshot.search(
@@ -169,7 +203,8 @@ class SearchService:
         full, scores = self._ordered(matches.full, order == "relevance", planned, matches, view)
         near, near_scores = self._ordered(matches.near, True, planned, matches, view)
         near_scores = _below(min(scores.values(), default=None), near_scores)
-        return _Answer(text, planned, matches, (full + near)[:MAX_DEPTH], scores | near_scores)
+        rows = (full + near)[:MAX_DEPTH]
+        return _Answer(text, planned, matches, rows, scores | near_scores, order == "relevance")
 
     def _period(self, request: SearchRequest, view: View) -> PeriodOffer | None:
         """Return the period that the query names, if it has articles and the request names none itself."""
@@ -201,15 +236,7 @@ class SearchService:
         ranked |= _below(float(scores.min()), {candidate.key: candidate.score for candidate in tail})
         return (*(head[row] for row in order), *tail), ranked
 
-    def _page(
-        self,
-        request: SearchRequest,
-        view: View,
-        answer: _Answer,
-        corrections: tuple[Correction, ...],
-        suggestions: tuple[str, ...],
-        started: float,
-    ) -> _Page:
+    def _page(self, request: SearchRequest, view: View, answer: _Answer, started: float) -> _Page:
         first = (request.page - 1) * request.per_page
         shown = answer.rows[first : first + request.per_page]
         keys = [candidate.key for candidate in shown]
@@ -221,6 +248,11 @@ class SearchService:
             for candidate, marks in zip(shown, marked, strict=True)
             if candidate.key in stored
         )
+        if request.explain:
+            explained = _explainer(request, view, answer).rows(first + 1, shown, stored)
+            hits = tuple(
+                replace(hit, explanation=one) for hit, one in zip(hits, explained.values(), strict=True)
+            )
         matches = answer.matches
         counts = (
             tuple(
@@ -233,7 +265,7 @@ class SearchService:
         page = ResultPage(
             original=request.text,
             effective=answer.text,
-            corrections=corrections,
+            corrections=answer.corrections,
             total=matches.total,
             near_total=matches.near_total,
             rows=min(MAX_DEPTH, matches.total + matches.near_total),
@@ -241,7 +273,7 @@ class SearchService:
             per_page=request.per_page,
             hits=hits,
             facets=facets_of(matches, request, view),
-            suggestions=suggestions,
+            suggestions=answer.suggestions,
             words=counts,
             version=view.version,
             took_ms=(time.perf_counter() - started) * 1000,
@@ -253,16 +285,13 @@ class SearchService:
         title = stored.card.title
         if marks.starts and marks.starts[-1] > len(stored.text):  # the date stands at the end
             raise IndexDamagedError(view.generation.folder, f"запись документа {stored.key} не к его тексту")
-        missing = tuple(
-            unit.text for number, unit in enumerate(answer.planned.units) if not candidate.units >> number & 1
-        )
         return _hit(
             stored.card,
             view,
             title=title_segments(stored.text, title, marks),
             snippet=snippet(stored.text, title, tag_line(stored.card.tags), marks),
             score=answer.scores.get(candidate.key, candidate.score),
-            missing=missing,
+            missing=missing_units(answer.planned, candidate.units),
         )
 
     def _known(self, word: str, view: View) -> bool:
@@ -379,6 +408,22 @@ class SearchService:
         if view.generation.manifest.analysis != self._analyzer.fingerprint:
             return Readiness(True, True, str(FingerprintError("другой разбор слов")))
         return Readiness(True, False)
+
+
+def _explainer(request: SearchRequest, view: View, answer: _Answer) -> Explainer:
+    return Explainer(
+        view=view,
+        asked=request.text,
+        effective=answer.text,
+        corrections=answer.corrections,
+        suggestions=answer.suggestions,
+        truncated=query.parse(answer.text).truncated,
+        planned=answer.planned,
+        matches=answer.matches,
+        scores=answer.scores,
+        by_score=answer.by_score,
+        ranked=frozenset(candidate.key for candidate in answer.matches.full[:RERANKED]),
+    )
 
 
 def _check(request: SearchRequest) -> None:

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     trusted_proxy: str = Field("", description="Адрес прокси, заголовкам которого можно верить")
     site_title: str = Field("Новости образования", min_length=1, description="Название сайта")
     query_log: bool = Field(True, description="Записывать, что ищут читатели (без адресов и имён)")
+    explain: Literal["off", "on"] = Field(
+        "off", description="Отвечать в API на explain=true: почему статья стоит на своём месте"
+    )
     crawl_delay: float = Field(1.0, ge=0, le=60, description="Секунд между запросами к одному сайту")
     crawl_contact: str = Field(
         "", description="Почта или адрес для владельцев сайтов, в заголовке User-Agent"
