@@ -101,6 +101,11 @@ def rows_with(column: npt.NDArray[np.uint32], hashes: Iterable[int]) -> npt.NDAr
     return found
 
 
+def kin_with(families: npt.NDArray[np.uint32], wanted: Iterable[int]) -> npt.NDArray[np.bool_]:
+    """Return where *families* are kin of any of *wanted*, near or distant."""
+    return rows_with(families >> np.uint32(KIN_BITS), {family >> KIN_BITS for family in wanted})
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """An analysed article; ``record`` has dtype ``RECORD``."""

@@ -14,7 +14,7 @@ from typing import Literal
 
 from corpus.article import tag_line
 from searchsvc.analysis import folded_form
-from searchsvc.document import PARTS, rows_with, term_hash
+from searchsvc.document import PARTS, kin_with, term_hash
 from searchsvc.engine import FORMS, TITLE, AnyOf, Candidate, Matches, title_form
 from searchsvc.engine import Sequence as Phrase
 from searchsvc.live import View
@@ -267,8 +267,8 @@ class _Seen:
 
 
 def _kin(word: Word, found: Occurrences) -> Word:
-    """Return a word of all the lemmas of *word*'s family that stand in *found*."""
-    lemmas = found.lemma[rows_with(found.family, word.families)]
+    """Return a word of all the lemmas of *word*'s kin that stand in *found*."""
+    lemmas = found.lemma[kin_with(found.family, word.families)]
     return replace(word, lemmas=frozenset(lemmas.tolist()), also=())
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from searchsvc.document import KIN_BITS, PART_WEIGHTS, PARTS, rows_with
+from searchsvc.document import PART_WEIGHTS, PARTS, kin_with, rows_with
 from searchsvc.engine import BM25_B, BM25_K1
 from searchsvc.planning import Word
 from searchsvc.records import Occurrences
@@ -181,10 +181,8 @@ def _present(hits: _Hits, mask: npt.NDArray[np.bool_], idf: Floats) -> Floats:
 def _only_kin(words: Sequence[Word], found: Occurrences, hits: _Hits, idf: Floats) -> Floats:
     """Sum the idf of the words that are not there while kin of theirs are, by how near they are."""
     kin = np.zeros((hits.documents, hits.words))
-    distant = found.family >> np.uint32(KIN_BITS)
     for number, word in enumerate(words):
-        roots = {family >> KIN_BITS for family in word.families}
-        kin[found.document[rows_with(distant, roots)], number] = DISTANT_KIN
+        kin[found.document[kin_with(found.family, word.families)], number] = DISTANT_KIN
         kin[found.document[rows_with(found.family, word.families)], number] = NEAR_KIN
     kin[hits.document, hits.word] = 0.0
     return np.asarray(kin @ idf, np.float64)
