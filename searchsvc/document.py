@@ -88,6 +88,11 @@ def family_hash(lemma: str) -> int:
     return term_hash(f"{lemma[:KIN_LETTERS]}…") >> KIN_BITS << KIN_BITS | following & (1 << KIN_BITS) - 1
 
 
+def code(family: int, lemma: int) -> int:
+    """Return the number by which the rows of a record are sorted."""
+    return family << 32 | lemma
+
+
 def tag_term(tag: str) -> str:
     """Return the term a tag is filtered by: case, ё and spaces do not matter."""
     return " ".join(fold(tag).split())

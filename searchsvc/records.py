@@ -110,29 +110,37 @@ class Records:
         for name in _NAMES:
             (folder / name).touch()
 
-    def occurrences(self, keys: Sequence[int], families: Iterable[int]) -> Occurrences:
+    def occurrences(
+        self, keys: Sequence[int], families: Iterable[int], once: Iterable[int] = ()
+    ) -> Occurrences:
         """Return where lemmas of *families*, and kin of theirs, stand in the documents of *keys*.
+
+        Of the lemmas whose codes (``document.code``) are in *once*, at most one row a document is read: they
+        are frequent, and all that is asked is whether they are there.
 
         Raises:
             IndexDamagedError: a file is missing, too short or full of something else.
         """
         places, all_lemmas, all_rows = self._mapped(keys)
         own = places[np.asarray(keys, np.int64)]
-        wanted = np.array(sorted({family >> KIN_BITS for family in families}), np.int64)
+        kin, codes = sorted({family >> KIN_BITS for family in families}), sorted(set(once))
+        lows = np.array([first << _KIN_SHIFT for first in kin] + codes, np.uint64)
+        lasts = np.array([(first + 1 << _KIN_SHIFT) - 1 for first in kin] + codes, np.uint64)
         firsts = own["first"].astype(np.int64)
-        starts, stops = _spans(all_lemmas, firsts, own["rows"].astype(np.int64), wanted)
+        starts, stops = _spans(all_lemmas, firsts, own["rows"].astype(np.int64), lows, lasts)
+        stops[:, len(kin) :] = np.minimum(stops[:, len(kin) :], starts[:, len(kin) :] + 1)
         sizes = (stops - starts).ravel()
         ends = np.cumsum(sizes)
         total = int(ends[-1]) if len(ends) else 0
         at = np.arange(total) + np.repeat(starts.ravel() - ends + sizes, sizes)
         owner = np.repeat(np.arange(len(sizes)), sizes)
-        rows, codes = all_rows[at], all_lemmas[at]
+        rows, found = all_rows[at], all_lemmas[at]
         if total and int(rows["part"].max()) >= len(PARTS):
             raise IndexDamagedError(self._folder, "файлы записей испорчены")
         return Occurrences(
-            document=owner // max(len(wanted), 1),
-            lemma=codes.astype(np.uint32),
-            family=(codes >> np.uint64(32)).astype(np.uint32),
+            document=owner // max(len(lows), 1),
+            lemma=found.astype(np.uint32),
+            family=(found >> np.uint64(32)).astype(np.uint32),
             rows=rows,
             days=own["day"].astype(np.int64),
             lengths=own["length"].astype(np.int64),
@@ -214,23 +222,24 @@ def _holds(maps: tuple[Array, Array, Array], keys: Sequence[int]) -> bool:
     return bool((own["first"] <= rows_there).all() and (own["first"] + own["rows"]).max() <= rows_there)
 
 
-def _spans(lemmas: Array, firsts: Ints, sizes: Ints, wanted: Ints) -> tuple[Ints, Ints]:
-    """Return, for each document and wanted kin, the first row that has any of them and the first beyond.
+def _spans(lemmas: Array, firsts: Ints, sizes: Ints, lows: Array, lasts: Array) -> tuple[Ints, Ints]:
+    """Return, for each document and range of codes, the first row that is in it and the first beyond.
 
     One binary search for all of them at once: a step looks at one row of each.
     """
-    bounds = np.concatenate([wanted, wanted + 1])
+    bounds = np.concatenate([lows, lasts])
+    beyond = np.arange(len(bounds)) >= len(lows)
     low = np.repeat(firsts[:, None], len(bounds), axis=1)
     high = low + sizes[:, None]
     if lemmas.size and low.size:
         for _ in range(int(sizes.max()).bit_length()):
             middle = (low + high) >> 1
             here = low < high
-            kin = (lemmas[np.where(here, middle, 0)] >> np.uint64(_KIN_SHIFT)).astype(np.int64)
-            below = here & (kin < bounds)
+            codes = lemmas[np.where(here, middle, 0)]
+            below = here & ((codes < bounds) | beyond & (codes == bounds))
             low = np.where(below, middle + 1, low)
             high = np.where(here & ~below, middle, high)
-    return low[:, : len(wanted)], low[:, len(wanted) :]
+    return low[:, : len(lows)], low[:, len(lows) :]
 
 
 class RecordWriter:

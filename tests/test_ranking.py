@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from math import log
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from searchsvc.analysis import Analyzer
 from searchsvc.document import BEGINNING, GAP, PARTS, RECORD, Record, family_hash, make_document, term_hash
 from searchsvc.planning import Word, plan
 from searchsvc.query import parse
-from searchsvc.ranking import DISTANT_KIN, NEAR_KIN, WINDOW_WORDS, Statistics, rank
+from searchsvc.ranking import DISTANT_KIN, NAME, NEAR_KIN, STOP_WORD, WINDOW_WORDS, Statistics, rank
 
 RARE, COMMON = 3, 80
 DOCUMENTS = 100
@@ -43,13 +44,14 @@ def record(*, title: str = "", lead: str = "", body: str = "", tags: str = "") -
 
 
 def words(*texts: str) -> list[Word]:
-    """Return words of one lemma, or «форма=лемма+лемма»; a name in brackets is a weak one."""
+    """Return words of one lemma, or «форма=лемма+лемма»: weak ones in brackets, names with a capital."""
     found = []
     for text in texts:
         form, _, lemmas = text.strip("()").partition("=")
         known = (lemmas or form).split("+")
         hashes, families = frozenset(map(term_hash, known)), frozenset(map(family_hash, known))
-        found.append(Word(form, hashes, families, term_hash(form), weak=text.startswith("(")))
+        kind = {"weak": text.startswith("("), "name": form[0].isupper()}
+        found.append(Word(form, hashes, families, term_hash(form), **kind))
     return found
 
 
@@ -60,6 +62,10 @@ def statistics(*counts: int, average: float = 50.0) -> Statistics:
 def scores(looked_for: list[Word], *records: Record, counts: tuple[int, ...] = ()) -> list[float]:
     known = statistics(*(counts or (RARE,) * len(looked_for)))
     return [float(score) for score in rank(looked_for, evidence(*records), known)]
+
+
+def idf(count: int) -> float:
+    return log(1 + (DOCUMENTS - count + 0.5) / (count + 0.5))
 
 
 def filler(number: int) -> str:
@@ -204,11 +210,23 @@ def test_length_tells_less_of_sentences_than_of_articles() -> None:
     assert 0 < gap(10) < 0.6 * gap(300)
 
 
-def test_weak_words_decide_nothing() -> None:
-    looked_for = words("музей", "(и)")
-    found = scores(looked_for, record(body="музей и и и"), record(body="музей а а а"))
-    assert found[0] == found[1]
+def test_a_stop_word_tells_as_much_as_it_is_rare_and_not_how_often() -> None:
+    looked_for = words("музей", "(после)")
+    texts = [record(body=f"музей {rest}") for rest in ("после после после", "после а а", "последний а а")]
+    for count in (RARE, COMMON):
+        often, once, never = scores(looked_for, *texts, counts=(RARE, count))
+        assert often == once
+        assert once - never == pytest.approx(STOP_WORD * idf(count))  # a kin of it is nothing
     assert scores(words("(и)"), record(body="и")) == [0.0]
+
+
+def test_a_name_tells_more_than_another_word_as_rare() -> None:
+    named, other = scores(
+        words("Воронеж=воронеж", "открыть"),
+        record(body=f"Воронеж=воронеж {filler(9)}"),
+        record(body=f"открыть {filler(9)}"),
+    )
+    assert named - other == pytest.approx(NAME * idf(RARE))
 
 
 def test_a_homonym_is_one_occurrence_however_many_lemmas_it_has() -> None:
@@ -266,9 +284,8 @@ def test_kin_of_a_missing_word_counts_a_little_and_only_where_the_word_is_missin
     )
     assert full > closer > further > none == 0
     assert same == pytest.approx(full)
-    idf = np.log(1 + (DOCUMENTS - RARE + 0.5) / (RARE + 0.5))
-    assert closer == nearer == pytest.approx(NEAR_KIN * idf)
-    assert further == pytest.approx(DISTANT_KIN * idf)
+    assert closer == nearer == pytest.approx(NEAR_KIN * idf(RARE))
+    assert further == pytest.approx(DISTANT_KIN * idf(RARE))
 
 
 @pytest.mark.parametrize(
