@@ -34,7 +34,7 @@ from searchsvc.errors import FingerprintError, GenerationError, IndexDamagedErro
 from searchsvc.similar import forget_lemmas, rebuild_neighbours, update_neighbours
 from searchsvc.store import Store
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of everything a generation keeps on disk; another one is refused."""
 
 UNFINISHED = "building"
