@@ -118,7 +118,7 @@ def _answer(
     service.search(SearchRequest("прогрев"))  # dictionaries load on the first search
     for number, query in enumerate(judged.queries, 1):
         started = perf_counter()
-        page = service.search(SearchRequest(query.text, per_page=DEPTH, correct=correct))
+        page = service.search(SearchRequest(query.text, per_page=DEPTH, correct=correct, fold=False))
         took = (perf_counter() - started) * 1000
         answers.append(Answered(query, [names[hit.id] for hit in page.hits], took))
         progress("Запросы", number, len(judged.queries))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from searchsvc.errors import (
     NotFoundError,
 )
 from searchsvc.filters import days_of, excluded_values, facets_of, merged
+from searchsvc.folding import FOLDED, Row, folded, unfolded
 from searchsvc.live import LiveIndex, Pinned, View
 from searchsvc.planning import Planned, plan
 from searchsvc.ranking import Statistics, families_of, rank
@@ -32,11 +34,13 @@ from searchsvc.repair import Repair, repair_query
 from searchsvc.results import (
     FACETS,
     MAX_DEPTH,
+    SHOWN_REPRINTS,
     ArticlePage,
     Bucket,
     Correction,
     Hit,
     Overview,
+    Reprint,
     ResultPage,
     SearchRequest,
     Segment,
@@ -74,7 +78,7 @@ class _Answer:
     text: str
     planned: Planned
     matches: Matches
-    rows: tuple[Candidate, ...]
+    rows: tuple[Row, ...]
     scores: Mapping[int, float]
 
 
@@ -153,7 +157,7 @@ class SearchService:
                 filters=filters,
                 days=days_of(request, planned),
                 order=order,
-                depth=max(RERANKED, min(request.page * request.per_page, MAX_DEPTH)),
+                depth=min(FOLDED + request.page * request.per_page, MAX_DEPTH),
                 facets=tuple(name for name in request.facets if name in FACETS),
                 near_below=NEAR_BELOW if len(planned.units) > 1 else 0,
                 near_limit=RERANKED,
@@ -162,7 +166,13 @@ class SearchService:
         full, scores = self._ordered(matches.full, order == "relevance", planned, matches, view)
         near, near_scores = self._ordered(matches.near, True, planned, matches, view)
         near_scores = _below(min(scores.values(), default=None), near_scores)
-        return _Answer(text, planned, matches, (full + near)[:MAX_DEPTH], scores | near_scores)
+        found = (full + near)[:MAX_DEPTH]
+        rows = (
+            folded(found, len(full), view.generation.store, by_date=order != "relevance")
+            if request.fold
+            else unfolded(found)
+        )
+        return _Answer(text, planned, matches, rows, scores | near_scores)
 
     def _ordered(
         self, found: Sequence[Candidate], by_score: bool, planned: Planned, matches: Matches, view: View
@@ -193,14 +203,15 @@ class SearchService:
     ) -> _Page:
         first = (request.page - 1) * request.per_page
         shown = answer.rows[first : first + request.per_page]
-        keys = [candidate.key for candidate in shown]
-        stored = view.generation.store.documents(keys)
+        keys = [row.shown.key for row in shown]
+        others = [key for row in shown for key in row.others[:SHOWN_REPRINTS]]
+        stored = view.generation.store.documents(keys, cards=others)
         words = answer.planned.words if request.highlight else ()
         marked = find_marks(words, view.generation.store.records.occurrences(keys, families_of(words)))
         hits = tuple(
-            self._hit(candidate, stored[candidate.key], marks, answer, view)
-            for candidate, marks in zip(shown, marked, strict=True)
-            if candidate.key in stored
+            self._hit(row, stored, marks, answer, view)
+            for row, marks in zip(shown, marked, strict=True)
+            if row.shown.key in stored
         )
         matches = answer.matches
         counts = (
@@ -217,7 +228,8 @@ class SearchService:
             corrections=corrections,
             total=matches.total,
             near_total=matches.near_total,
-            rows=min(MAX_DEPTH, matches.total + matches.near_total),
+            rows=min(MAX_DEPTH, matches.total + matches.near_total)
+            - sum(len(row.others) for row in answer.rows),
             page=request.page,
             per_page=request.per_page,
             hits=hits,
@@ -227,22 +239,27 @@ class SearchService:
             version=view.version,
             took_ms=(time.perf_counter() - started) * 1000,
         )
-        return _Page(page, complete=len(hits) == len(shown))
+        return _Page(page, complete=stored.keys() >= {*keys, *others})
 
-    def _hit(self, candidate: Candidate, stored: Stored, marks: Marks, answer: _Answer, view: View) -> Hit:
+    def _hit(self, row: Row, found: Mapping[int, Stored], marks: Marks, answer: _Answer, view: View) -> Hit:
+        stored = found[row.shown.key]
         title = stored.card.title
         if marks.starts and marks.starts[-1] > len(stored.text):  # the date stands at the end
             raise IndexDamagedError(view.generation.folder, f"запись документа {stored.key} не к его тексту")
         missing = tuple(
-            unit.text for number, unit in enumerate(answer.planned.units) if not candidate.units >> number & 1
+            unit.text for number, unit in enumerate(answer.planned.units) if not row.shown.units >> number & 1
         )
         return _hit(
             stored.card,
             view,
             title=title_segments(stored.text, title, marks),
             snippet=snippet(stored.text, title, tag_line(stored.card.tags), marks),
-            score=answer.scores.get(candidate.key, candidate.score),
+            score=answer.scores.get(row.best.key, row.best.score),
             missing=missing,
+            reprints=tuple(
+                _reprint(found[key].card, view) for key in row.others[:SHOWN_REPRINTS] if key in found
+            ),
+            reprint_count=len(row.others),
         )
 
     def _known(self, word: str, view: View) -> bool:
@@ -286,6 +303,13 @@ class SearchService:
             picture=article.picture,
             version=view.version,
         )
+
+    def reprints(self, article_id: str) -> tuple[Reprint, ...]:
+        """Return other articles that are the same text, the earliest first, ``SHOWN_REPRINTS`` at most."""
+        view = self._live.view()
+        found = view.generation.store.reprint_cards(article_id, view.sequence)
+        found.sort(key=lambda card: (card.published.timestamp() if card.published else inf, card.id))
+        return tuple(_reprint(card, view) for card in found[:SHOWN_REPRINTS])
 
     def similar(self, article_id: str, limit: int = 5) -> tuple[SimilarArticle, ...]:
         """Return up to *limit* neighbours of an article, nearest first; no search is made.
@@ -387,6 +411,8 @@ def _hit(
     snippet: tuple[Segment, ...],
     score: float,
     missing: tuple[str, ...],
+    reprints: tuple[Reprint, ...] = (),
+    reprint_count: int = 0,
 ) -> Hit:
     return Hit(
         id=card.id,
@@ -402,4 +428,17 @@ def _hit(
         tags=card.tags,
         score=score,
         missing=missing,
+        reprints=reprints,
+        reprint_count=reprint_count,
+    )
+
+
+def _reprint(card: Card, view: View) -> Reprint:
+    return Reprint(
+        id=card.id,
+        url=f"/articles/{card.id}",
+        title=card.title,
+        published=card.published,
+        source=card.source,
+        source_title=view.source_title(card.source),
     )

@@ -19,7 +19,7 @@ from werkzeug.sansio.utils import get_current_url
 
 from corpus.codec import block_to_dict
 from searchsvc.errors import BadRequestError, GenerationError, NotFoundError
-from searchsvc.results import ArticlePage, Hit, ResultPage, Segment, SimilarArticle
+from searchsvc.results import ArticlePage, Hit, Reprint, ResultPage, Segment, SimilarArticle
 from web.answers import made_from
 from web.forms import (
     RESULT_KEYS,
@@ -57,6 +57,8 @@ PREFLIGHT = {
 }
 
 Json = dict[str, Any]
+
+_ONLY_IF_ANY = {"missing", "reprints", "reprint_count"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,8 @@ def _other_page(page: ResultPage, asked: ApiRequest, links: Links, number: int) 
 
 
 def hit_json(hit: Hit, links: Links) -> Json:
-    """Return one result; ``missing`` is there for near matches only."""
+    """Return one result; ``missing`` is there for near matches only, ``reprints`` and their count
+    where articles are folded into it."""
     shaped = {
         "id": hit.id,
         "url": links.article(hit.id),
@@ -137,8 +140,22 @@ def hit_json(hit: Hit, links: Links) -> Json:
         "tags": list(hit.tags),
         "score": round(hit.score, 4),
         "missing": list(hit.missing),
+        "reprints": [reprint_json(reprint, links) for reprint in hit.reprints],
+        "reprint_count": hit.reprint_count,
     }
-    return {key: shaped[key] for key in RESULT_KEYS if key != "missing" or hit.missing}
+    return {key: shaped[key] for key in RESULT_KEYS if key not in _ONLY_IF_ANY or shaped[key]}
+
+
+def reprint_json(reprint: Reprint, links: Links) -> Json:
+    """Return an article that is the same text as the result it is folded into."""
+    return {
+        "id": reprint.id,
+        "url": links.article(reprint.id),
+        "title": reprint.title,
+        "published": reprint.published.isoformat() if reprint.published else None,
+        "source": reprint.source,
+        "source_title": reprint.source_title,
+    }
 
 
 def segments_json(segments: Iterable[Segment]) -> list[Json]:
