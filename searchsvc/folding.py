@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -52,41 +53,52 @@ def folded(found: Sequence[Candidate], full: int, store: Store, *, by_date: bool
     """
     head = found[:FOLDED]
     groups = store.reprints.of([candidate.key for candidate in head])
-    _, first, group = np.unique(groups, return_index=True, return_inverse=True)
-    if len(first) == len(head):
+    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(sizes) == len(head):
         return unfolded(found)
+    members = _members(head, group, np.flatnonzero(sizes[group] > 1), store)
     rows = []
-    for place in np.sort(first).tolist():
-        members = np.flatnonzero(group == group[place]).tolist()
-        if len(members) == 1:
-            rows.append(Row(head[place], head[place]))
-            continue
-        order = _earliest_first([head[member].key for member in members], store)
-        ranked = [members[number] for number in order.places]
-        shown = place if by_date else _shown(ranked, order.lengths, full)
-        rows.append(
-            Row(head[place], head[shown], tuple(head[other].key for other in ranked if other != shown))
-        )
+    for place, (candidate, number, size) in enumerate(
+        zip(head, group.tolist(), sizes[group].tolist(), strict=True)
+    ):
+        if size == 1:
+            rows.append(Row(candidate, candidate))
+        elif number in members:  # else its row was made at a better rank
+            mine = members.pop(number)
+            shown = place if by_date else _shown(mine, full)
+            others = tuple(head[member.place].key for member in mine if member.place != shown)
+            rows.append(Row(candidate, head[shown], others))
     return (*rows, *unfolded(found[FOLDED:]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """Places of documents from the earliest to the latest, and their lengths in that order."""
+class _Member(NamedTuple):
+    """One of several of a group, in the order in which it may be shown."""
 
-    places: list[int]
-    lengths: list[int]
+    day: int
+    shortness: int
+    key: int
+    place: int
 
 
-def _earliest_first(keys: Sequence[int], store: Store) -> _Order:
+def _members(head: Sequence[Candidate], group: Ints, places: Ints, store: Store) -> dict[int, list[_Member]]:
+    """Return the members of each group at *places*, the earliest first."""
+    keys = [head[place].key for place in places.tolist()]
     days, lengths = store.records.measures(keys)
-    order = np.lexsort((np.asarray(keys), -lengths, np.where(days > 0, days, _UNDATED))).tolist()
-    return _Order(order, lengths[order].tolist())
+    days = np.where(days > 0, days, _UNDATED)
+    found: dict[int, list[_Member]] = {}
+    for number, member in zip(
+        group[places].tolist(),
+        map(_Member, days.tolist(), (-lengths).tolist(), keys, places.tolist()),
+        strict=True,
+    ):
+        found.setdefault(number, []).append(member)
+    for mine in found.values():
+        mine.sort()
+    return found
 
 
-def _shown(ranked: Sequence[int], lengths: Sequence[int], full: int) -> int:
-    """Return which of the places *ranked*, the earliest first, is shown; those under *full* match in full."""
-    sized = [(size, place) for size, place in zip(lengths, ranked, strict=True) if place < full]
-    sized = sized or list(zip(lengths, ranked, strict=True))
-    longest = max(sized, key=lambda one: one[0])
-    return longest[1] if longest[0] >= COMPLETE * sized[0][0] else sized[0][1]
+def _shown(members: Sequence[_Member], full: int) -> int:
+    """Return the place of the one that is shown; places under *full* match in full."""
+    able = [member for member in members if member.place < full] or members
+    longest = min(able, key=lambda member: member.shortness)
+    return (longest if longest.shortness <= COMPLETE * able[0].shortness else able[0]).place

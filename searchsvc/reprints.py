@@ -38,7 +38,7 @@ SHARE_OF_LONGER = 0.5
 """The same of the longer text. A digest can have half of its text from one note only: it brings no two
 notes into one group."""
 
-LEAST = 12
+LEAST = 10
 """Quadruples of a text too short to tell: «Завтра занятий не будет» is said by many."""
 
 SHORT = 40
@@ -55,9 +55,9 @@ SWAPPED = 0.02
 texts are one form filled in twice (last year's competition, another day's menu). A number changed in
 a text of 200 words is below it."""
 
-SHARED = 3
+SHARED = 4
 """Values that sketches must share for their texts to be compared: the least alike reprints, of a
-resemblance of .375, share 12 of 32; one pair in ten thousand of these is missed."""
+resemblance of .375, share 12 of 32; one pair in two thousand of these is missed."""
 
 SKETCH = 32
 _SEED = 1
@@ -66,7 +66,7 @@ _MIXER = np.uint64(0x9E3779B97F4A7C15)
 _NUMBERS = np.unique([term_hash(str(n).zfill(z)) for z in (1, 2, 3) for n in range(10_000)]).astype(np.uint32)
 _BODY = PARTS.index("body")
 
-_SCANNED = 64  # from so many newcomers on sorting is quicker than looking at all sketches for each
+_SCANNED = 128  # from so many newcomers on sorting is quicker than looking at all sketches for each
 _BACK = 2  # documents of a value that are tried, beside the first one
 _TRIES = 12
 _TRIES_OF_GROUP = 2
@@ -176,11 +176,19 @@ class Groups:
 
 
 class ReprintWriter:
-    """Changes groups and sketches; one at a time, within a transaction of the store."""
+    """Changes groups and sketches; one at a time, within a transaction of the store.
 
-    def __init__(self, folder: Path) -> None:
+    *last_key* is the greatest key that the store has, 0 where it has none.
+
+    Raises:
+        IndexDamagedError: a file is missing, or ends before it.
+    """
+
+    def __init__(self, folder: Path, last_key: int) -> None:
         self._groups = Column(folder / _FOLDER / "groups", _GROUP, _WHAT)
         self._sketches = Column(folder / _FOLDER / "sketches", _SKETCH, _WHAT)
+        for column in (self._groups, self._sketches):
+            column.require(last_key)
 
     def put(self, key: int, record: Record) -> None:
         """Keep the sketch of a document that has no group yet; *record* is in order of position."""
@@ -197,7 +205,6 @@ class ReprintWriter:
 
     def sketches(self, last: int) -> Sketches:
         """Return the sketches of all keys up to *last*, mapped."""
-        self._sketches.require(last)
         return self._sketches.all()[: last + 1]
 
     def wipe(self, keys: Iterable[int]) -> None:
@@ -223,12 +230,10 @@ def find_groups(writer: StoreWriter, first: int) -> None:
     if last < first:
         return
     sketches = writer.reprints.sketches(last)
-    alive: npt.NDArray[np.bool_] = np.asarray(sketches.any(axis=1))
-    alive[writer.gone()] = False
     groups = writer.reprints.groups()
     groups[first:] = np.arange(first, len(groups))
     texts = Texts(writer)
-    for key, candidates in _candidates(sketches, alive, first):
+    for key, candidates in _candidates(sketches, writer.gone(), first):
         tried: Counter[int] = Counter()
         for other in candidates:
             group = int(groups[other])
@@ -253,30 +258,33 @@ def sketch(record: Record) -> Sketches:
     return np.array(found.to_rows(), np.uint32)
 
 
-def _candidates(
-    sketches: Sketches, alive: npt.NDArray[np.bool_], first: int
-) -> Iterator[tuple[int, list[int]]]:
+def _candidates(sketches: Sketches, gone: Ints, first: int) -> Iterator[tuple[int, list[int]]]:
     """Yield documents from *first* on with earlier ones whose sketches are like theirs, the likest first."""
-    newcomers = first + np.flatnonzero(alive[first:])
+    newcomers = first + np.flatnonzero(sketches[first:].any(axis=1))
     if len(newcomers) < _SCANNED:
         for key in newcomers.tolist():
-            shared = np.count_nonzero(sketches[:key] == sketches[key], axis=1)
-            others = np.flatnonzero(alive[:key] & (shared >= SHARED))
+            shared = _shared(sketches[:key], sketches[key])
+            others = np.flatnonzero(shared >= SHARED)
+            others = others[~np.isin(others, gone)]
             yield key, others[np.lexsort((others, -shared[others]))].tolist()
         return
-    later, earlier = _linked(sketches, np.flatnonzero(alive), first)
-    shared = np.concatenate(
-        [
-            np.count_nonzero(sketches[later[at : at + _CHUNK]] == sketches[earlier[at : at + _CHUNK]], axis=1)
-            for at in range(0, len(later), _CHUNK)
-        ]
-        or [np.empty(0, np.int64)]
-    )
+    there: npt.NDArray[np.bool_] = np.asarray(sketches.any(axis=1))
+    there[gone] = False
+    later, earlier = _linked(sketches, np.flatnonzero(there), first)
+    shared = np.zeros(len(later), np.int64)
+    for at in range(0, len(later), _CHUNK):
+        part = slice(at, at + _CHUNK)
+        shared[part] = _shared(sketches[later[part]], sketches[earlier[part]])
     like = np.flatnonzero(shared >= SHARED)
     like = like[np.lexsort((earlier[like], -shared[like], later[like]))]
     keys, starts = np.unique(later[like], return_index=True)
     for key, others in zip(keys.tolist(), np.split(earlier[like], starts[1:]), strict=False):
         yield key, others.tolist()
+
+
+def _shared(left: Sketches, right: Sketches) -> Ints:
+    """Return how many values sketches share, row by row; counting along a short axis takes twice as long."""
+    return np.asarray(np.einsum("ij->i", (left == right).view(np.uint8)), np.int64)
 
 
 def _linked(sketches: Sketches, keys: Ints, first: int) -> tuple[Ints, Ints]:

@@ -296,10 +296,11 @@ class Store:
                 connection.execute("PRAGMA secure_delete = ON")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
+                last = _last_key(connection)
                 with (
-                    closing(RecordWriter(self._path.parent, _last_key(connection))) as records,
+                    closing(RecordWriter(self._path.parent, last)) as records,
                     closing(Signatures(self._path.parent)) as signatures,
-                    closing(ReprintWriter(self._path.parent)) as reprints,
+                    closing(ReprintWriter(self._path.parent, last)) as reprints,
                 ):
                     writer = StoreWriter(connection, records, signatures, reprints)
                     writer.wipe_spent()

@@ -264,7 +264,7 @@ def test_counts_of_forms_are_exact_however_few_are_held_in_memory(
         closing(sqlite3.connect(path)) as connection,
         closing(RecordWriter(path.parent, 0)) as records,
         closing(Signatures(path.parent)) as signatures,
-        closing(ReprintWriter(path.parent)) as reprints,
+        closing(ReprintWriter(path.parent, 0)) as reprints,
         connection,
     ):
         writer = StoreWriter(connection, records, signatures, reprints, forms_held=5)
