@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from beds.index import Bed, draft
+from bench import reprints as bench
 from conftest import SAMPLE
 
 from corpus.article import Article, Paragraph
@@ -391,3 +392,21 @@ def test_no_reprints_are_looked_for_where_nothing_is_new(tmp_path: Path) -> None
     with store.writing() as writer:
         find_groups(writer, 1)
     assert written(tmp_path)[0].tolist() == []
+
+
+def test_the_bench_makes_reprints_and_tells_how_many_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = tmp_path / "corpus.jsonl"
+    rows = [json.loads(line) for line in SAMPLE.read_text(encoding="utf-8").splitlines()][:24]
+    texts = [" ".join(str(block.get("text", "")) for block in row["body"]) for row in rows]
+    corpus.write_text("\n".join(json.dumps({"text": text}) for text in texts), encoding="utf-8")
+    monkeypatch.setattr("sys.argv", ["bench.reprints", str(corpus), "--articles", "120"])
+    bench.main()
+    told = capsys.readouterr().out
+    assert "the rule: precision 1.00" in told
+    made, same, found = map(
+        int, next(line for line in told.splitlines() if "misspelt" in line).split(" | ")[1:4]
+    )
+    assert made >= same == found > 5
+    assert "folding" in told
