@@ -7,8 +7,9 @@ call of the engine, the second stage over its candidates, one read of the store 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import cache
 from math import inf
 
@@ -25,12 +26,15 @@ from searchsvc.errors import (
     IndexDamagedError,
     NotFoundError,
 )
+from searchsvc.explain import Explainer, missing_units
 from searchsvc.filters import days_of, excluded_values, facets_of, merged
 from searchsvc.folding import FOLDED, Row, folded, unfolded
 from searchsvc.live import LiveIndex, Pinned, View
+from searchsvc.obstacles import Search, obstacles_to
+from searchsvc.periods import find_period
 from searchsvc.planning import Planned, plan
 from searchsvc.ranking import Statistics, families_of, rank
-from searchsvc.repair import Repair, repair_query
+from searchsvc.repair import repair_query
 from searchsvc.results import (
     FACETS,
     MAX_DEPTH,
@@ -38,8 +42,10 @@ from searchsvc.results import (
     ArticlePage,
     Bucket,
     Correction,
+    Explanation,
     Hit,
     Overview,
+    PeriodOffer,
     Reprint,
     ResultPage,
     SearchRequest,
@@ -73,13 +79,20 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """The engine's matches for one query text, in the order rows are shown."""
+    """The engine's matches for one query text, in the order rows are shown.
+
+    ``by_score`` says whether that is the order of scores; ``corrections`` led to the text,
+    ``suggestions`` lead on from it.
+    """
 
     text: str
     planned: Planned
     matches: Matches
     rows: tuple[Row, ...]
     scores: Mapping[int, float]
+    by_score: bool
+    corrections: tuple[Correction, ...] = ()
+    suggestions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +106,21 @@ class _Page:
 class SearchService:
     """Answers searches. Thread-safe."""
 
-    def __init__(self, live: LiveIndex | Pinned, analyzer: Analyzer) -> None:
+    def __init__(
+        self, live: LiveIndex | Pinned, analyzer: Analyzer, *, today: Callable[[], date] = date.today
+    ) -> None:
         self._live = live
         self._analyzer = analyzer
+        self._today = today
 
     def pinned(self) -> SearchService:
         """Return a service for one page: all its answers are made from one state of the index."""
         live = self._live
-        return self if isinstance(live, Pinned) else SearchService(Pinned(live), self._analyzer)
+        return (
+            self
+            if isinstance(live, Pinned)
+            else SearchService(Pinned(live), self._analyzer, today=self._today)
+        )
 
     # --- searching -------------------------------------------------------------------------
 
@@ -123,39 +143,63 @@ class SearchService:
             page = self._attempt(request, self._live.renewed(), started)
         return page.shown
 
+    def explain(self, request: SearchRequest, article: str) -> Explanation:
+        """Say why an article (its id or address) stands where it does in the answer to *request*, or is
+        not in it. Which page is asked for does not matter.
+
+        Raises:
+            NotFoundError: the published generation holds no such article.
+            BadRequestError, GenerationError: as ``search``.
+        """
+        whole = replace(request, page=1, per_page=MAX_DEPTH, facets=())
+        _check(whole)
+        view = self._live.view()
+        store = view.generation.store
+        key = store.find(article, view.sequence)
+        stored = store.documents([] if key is None else [key])
+        if key not in stored:
+            raise NotFoundError(article)
+        answer = self._answered(whole, view)
+        explainer = _explainer(whole, view, answer)
+        candidates = {one.key: one for one in (*answer.matches.full, *answer.matches.near)}
+        for place, row in enumerate(answer.rows, 1):
+            if key == row.shown.key or key in row.others:
+                found = explainer.rows(place, [candidates[key]], stored)[key]
+                into = store.documents((), cards=[row.shown.key] if key in row.others else ())
+                return replace(found, folded_into="".join(one.card.id for one in into.values()))
+        search = Search(whole, query.parse(answer.text), answer.planned, answer.matches, NEAR_BELOW)
+        return explainer.absent(stored[key], *obstacles_to(stored[key], search, view, self._analyzer))
+
     def _attempt(self, request: SearchRequest, view: View, started: float) -> _Page:
         """Answer from one view. A purge may take a text away from a view that is still in use."""
+        return self._page(request, view, self._answered(request, view), started)
+
+    def _answered(self, request: SearchRequest, view: View) -> _Answer:
+        """Answer the query, or the repaired one where that alone has hits."""
         answer = self._answer(request.text, request, view)
-        corrections: Repair | None = None
-        suggestions: tuple[str, ...] = ()
         if not answer.matches.total and request.correct != "off":
             known = cache(lambda word: self._known(word, view))  # each kind of repair asks anew
             repair = repair_query(request.text, known, self._analyzer.is_known)
             if repair is not None:
                 better = self._answer(repair.text, request, view)
                 if better.rows and request.correct == "auto":
-                    answer, corrections = better, repair
-                elif better.rows:
-                    suggestions = (repair.text,)
-        return self._page(
-            request, view, answer, corrections.corrections if corrections else (), suggestions, started
-        )
+                    return replace(better, corrections=repair.corrections)
+                if better.rows:
+                    return replace(answer, suggestions=(repair.text,))
+        return answer
 
     def _answer(self, text: str, request: SearchRequest, view: View) -> _Answer:
-        planned = plan(query.parse(text), self._analyzer)
-        filters = merged(planned.filters, request.filters, view)
-        if not planned.units and not filters and not days_of(request, planned):
+        planned = plan(query.parse(text), self._analyzer, view.synonyms)
+        selection = _selection(request, planned, view)
+        if not selection.units and not selection.filters and not selection.days:
             empty = Matches(0, (), 0, (), (), (), 0, 0.0, {})
-            return _Answer(text, planned, empty, (), {})
+            return _Answer(text, planned, empty, (), {}, by_score=False)
         # Without words there is nothing to be relevant to: a section is read from its newest article.
         order = "-date" if request.sort == "relevance" and not planned.units else request.sort
         matches = view.snapshot.search(
-            Plan(
-                units=tuple(unit.clause for unit in planned.units),
+            replace(
+                selection,
                 words=planned.word_clauses,
-                excluded=(*planned.excluded, *excluded_values(planned, view)),
-                filters=filters,
-                days=days_of(request, planned),
                 order=order,
                 depth=min(FOLDED + request.page * request.per_page, MAX_DEPTH),
                 facets=tuple(name for name in request.facets if name in FACETS),
@@ -172,7 +216,19 @@ class SearchService:
             if request.fold
             else unfolded(found)
         )
-        return _Answer(text, planned, matches, rows, scores | near_scores)
+        return _Answer(text, planned, matches, rows, scores | near_scores, order == "relevance")
+
+    def _period(self, request: SearchRequest, view: View) -> PeriodOffer | None:
+        """Return the period that the query names, if it has articles and the request names none itself."""
+        if request.since or request.until:
+            return None
+        period = find_period(request.text, self._today())
+        if period is None:
+            return None
+        narrowed = replace(request, text=period.rest, since=period.since, until=period.until)
+        planned = plan(query.parse(period.rest), self._analyzer, view.synonyms)
+        total = view.snapshot.search(_selection(narrowed, planned, view)).total
+        return PeriodOffer(period.since, period.until, period.rest, total) if total else None
 
     def _ordered(
         self, found: Sequence[Candidate], by_score: bool, planned: Planned, matches: Matches, view: View
@@ -192,15 +248,7 @@ class SearchService:
         ranked |= _below(float(scores.min()), {candidate.key: candidate.score for candidate in tail})
         return (*(head[row] for row in order), *tail), ranked
 
-    def _page(
-        self,
-        request: SearchRequest,
-        view: View,
-        answer: _Answer,
-        corrections: tuple[Correction, ...],
-        suggestions: tuple[str, ...],
-        started: float,
-    ) -> _Page:
+    def _page(self, request: SearchRequest, view: View, answer: _Answer, started: float) -> _Page:
         first = (request.page - 1) * request.per_page
         shown = answer.rows[first : first + request.per_page]
         keys = [row.shown.key for row in shown]
@@ -213,6 +261,13 @@ class SearchService:
             for row, marks in zip(shown, marked, strict=True)
             if row.shown.key in stored
         )
+        if request.explain:
+            explained = _explainer(request, view, answer).rows(
+                first + 1, [row.shown for row in shown], stored
+            )
+            hits = tuple(
+                replace(hit, explanation=one) for hit, one in zip(hits, explained.values(), strict=True)
+            )
         matches = answer.matches
         counts = (
             tuple(
@@ -225,7 +280,7 @@ class SearchService:
         page = ResultPage(
             original=request.text,
             effective=answer.text,
-            corrections=corrections,
+            corrections=answer.corrections,
             total=matches.total,
             near_total=matches.near_total,
             rows=min(MAX_DEPTH, matches.total + matches.near_total)
@@ -234,10 +289,11 @@ class SearchService:
             per_page=request.per_page,
             hits=hits,
             facets=facets_of(matches, request, view),
-            suggestions=suggestions,
+            suggestions=answer.suggestions,
             words=counts,
             version=view.version,
             took_ms=(time.perf_counter() - started) * 1000,
+            period=self._period(request, view),
         )
         return _Page(page, complete=stored.keys() >= {*keys, *others})
 
@@ -246,16 +302,13 @@ class SearchService:
         title = stored.card.title
         if marks.starts and marks.starts[-1] > len(stored.text):  # the date stands at the end
             raise IndexDamagedError(view.generation.folder, f"запись документа {stored.key} не к его тексту")
-        missing = tuple(
-            unit.text for number, unit in enumerate(answer.planned.units) if not row.shown.units >> number & 1
-        )
         return _hit(
             stored.card,
             view,
             title=title_segments(stored.text, title, marks),
             snippet=snippet(stored.text, title, tag_line(stored.card.tags), marks),
             score=answer.scores.get(row.best.key, row.best.score),
-            missing=missing,
+            missing=missing_units(answer.planned, row.shown.units),
             reprints=tuple(
                 _reprint(found[key].card, view) for key in row.others[:SHOWN_REPRINTS] if key in found
             ),
@@ -385,6 +438,23 @@ class SearchService:
         return Readiness(True, False)
 
 
+def _explainer(request: SearchRequest, view: View, answer: _Answer) -> Explainer:
+    return Explainer(
+        view=view,
+        asked=request.text,
+        effective=answer.text,
+        corrections=answer.corrections,
+        suggestions=answer.suggestions,
+        truncated=query.parse(answer.text).truncated,
+        planned=answer.planned,
+        matches=answer.matches,
+        scores=answer.scores,
+        by_score=answer.by_score,
+        ranked=frozenset(candidate.key for candidate in answer.matches.full[:RERANKED]),
+        lent={row.shown.key: answer.scores[row.best.key] for row in answer.rows if row.shown is not row.best},
+    )
+
+
 def _check(request: SearchRequest) -> None:
     if request.page < 1 or request.per_page < 1:
         raise BadRequestError("page", "Страницы считаются с единицы.")
@@ -394,6 +464,18 @@ def _check(request: SearchRequest) -> None:
         )
     if request.since and request.until and request.since > request.until:
         raise BadRequestError("from", "Начало периода позже его конца.")
+
+
+def _selection(request: SearchRequest, planned: Planned, view: View) -> Plan:
+    """Return the plan of what matches in full, of which nothing but the number is wanted."""
+    return Plan(
+        units=tuple(unit.clause for unit in planned.units),
+        excluded=(*planned.excluded, *excluded_values(planned, view)),
+        filters=merged(planned.filters, request.filters, view),
+        days=days_of(request, planned),
+        depth=0,
+        near_below=0,
+    )
 
 
 def _below(floor: float | None, scores: dict[int, float]) -> dict[int, float]:

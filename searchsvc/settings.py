@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     archive_url: str = Field("", description="Адрес базы архива (SQLAlchemy); пусто: SQLite в папке данных")
     desk_url: str = Field("", description="Адрес базы заданий (SQLAlchemy); пусто: SQLite в папке данных")
     engine: Literal["whoosh", "tantivy"] = Field("whoosh", description="Поисковый движок новых индексов")
+    synonyms: str = Field("", description="Файл со своими сокращениями и синонимами, поверх готового списка")
     host: str = Field("127.0.0.1", description="Адрес, на котором отвечает сайт")
     port: int = Field(8080, ge=0, le=65535, description="Порт сайта; 0: любой свободный")
     processes: int = Field(1, ge=1, le=64, description="Процессов у веб-сервера")
@@ -48,6 +49,9 @@ class Settings(BaseSettings):
     trusted_proxy: str = Field("", description="Адрес прокси, заголовкам которого можно верить")
     site_title: str = Field("Новости образования", min_length=1, description="Название сайта")
     query_log: bool = Field(True, description="Записывать, что ищут читатели (без адресов и имён)")
+    explain: Literal["off", "on"] = Field(
+        "off", description="Отвечать в API на explain=true: почему статья стоит на своём месте"
+    )
     crawl_delay: float = Field(1.0, ge=0, le=60, description="Секунд между запросами к одному сайту")
     crawl_contact: str = Field(
         "", description="Почта или адрес для владельцев сайтов, в заголовке User-Agent"
