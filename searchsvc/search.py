@@ -18,6 +18,7 @@ import numpy as np
 from corpus.article import tag_line
 from searchsvc import query
 from searchsvc.analysis import Analyzer
+from searchsvc.cards import hit_of, neighbour_of, page_of, reprint_of
 from searchsvc.engine import Candidate, Matches, Plan
 from searchsvc.errors import (
     BadRequestError,
@@ -54,7 +55,7 @@ from searchsvc.results import (
     WordCount,
 )
 from searchsvc.snippet import Marks, find_marks, snippet, title_segments
-from searchsvc.store import Card, Stored
+from searchsvc.store import Stored
 
 RERANKED = 200
 """Candidates that the second stage orders; the engine's order follows (decision 4)."""
@@ -302,7 +303,7 @@ class SearchService:
         title = stored.card.title
         if marks.starts and marks.starts[-1] > len(stored.text):  # the date stands at the end
             raise IndexDamagedError(view.generation.folder, f"запись документа {stored.key} не к его тексту")
-        return _hit(
+        return hit_of(
             stored.card,
             view,
             title=title_segments(stored.text, title, marks),
@@ -310,7 +311,7 @@ class SearchService:
             score=answer.scores.get(row.best.key, row.best.score),
             missing=missing_units(answer.planned, row.shown.units),
             reprints=tuple(
-                _reprint(found[key].card, view) for key in row.others[:SHOWN_REPRINTS] if key in found
+                reprint_of(found[key].card, view) for key in row.others[:SHOWN_REPRINTS] if key in found
             ),
             reprint_count=len(row.others),
         )
@@ -339,30 +340,14 @@ class SearchService:
         article = view.generation.store.article(article_id, view.sequence)
         if article is None:
             raise NotFoundError(article_id)
-        source = view.generation.store.sources().get(article.source)
-        return ArticlePage(
-            id=article.id,
-            original=article.url,
-            title=article.title,
-            lead=article.lead,
-            body=article.body,
-            published=article.published,
-            modified=article.modified,
-            source=article.source,
-            source_title=view.source_title(article.source),
-            source_url=source.url if source else "",
-            categories=article.categories,
-            tags=article.tags,
-            picture=article.picture,
-            version=view.version,
-        )
+        return page_of(article, view)
 
     def reprints(self, article_id: str) -> tuple[Reprint, ...]:
         """Return other articles that are the same text, the earliest first, ``SHOWN_REPRINTS`` at most."""
         view = self._live.view()
         found = view.generation.store.reprint_cards(article_id, view.sequence)
         found.sort(key=lambda card: (card.published.timestamp() if card.published else inf, card.id))
-        return tuple(_reprint(card, view) for card in found[:SHOWN_REPRINTS])
+        return tuple(reprint_of(card, view) for card in found[:SHOWN_REPRINTS])
 
     def similar(self, article_id: str, limit: int = 5) -> tuple[SimilarArticle, ...]:
         """Return up to *limit* neighbours of an article, nearest first; no search is made.
@@ -377,14 +362,7 @@ class SearchService:
         if article_id not in cards:
             raise NotFoundError(article_id)
         return tuple(
-            SimilarArticle(
-                id=name,
-                title=cards[name].title,
-                published=cards[name].published,
-                source=cards[name].source,
-                source_title=view.source_title(cards[name].source),
-                score=score,
-            )
+            neighbour_of(cards[name], score, view)
             for name, score in found
             if name in cards and name != article_id
         )[:limit]
@@ -405,7 +383,7 @@ class SearchService:
             categories=facets["category"],
             years=facets["year"],
             recent=tuple(
-                _hit(item.card, view, title=(Segment(item.card.title),), snippet=(), score=0.0, missing=())
+                hit_of(item.card, view, title=(Segment(item.card.title),))
                 for candidate in matches.full
                 if (item := stored.get(candidate.key)) is not None
             ),
@@ -483,44 +461,3 @@ def _below(floor: float | None, scores: dict[int, float]) -> dict[int, float]:
     if floor is None:
         return scores
     return {key: floor - 1 / (1 + max(score, 0.0)) for key, score in scores.items()}
-
-
-def _hit(
-    card: Card,
-    view: View,
-    *,
-    title: tuple[Segment, ...],
-    snippet: tuple[Segment, ...],
-    score: float,
-    missing: tuple[str, ...],
-    reprints: tuple[Reprint, ...] = (),
-    reprint_count: int = 0,
-) -> Hit:
-    return Hit(
-        id=card.id,
-        url=f"/articles/{card.id}",
-        original=card.url,
-        title=title,
-        snippet=snippet,
-        published=card.published,
-        modified=card.modified,
-        source=card.source,
-        source_title=view.source_title(card.source),
-        categories=card.categories,
-        tags=card.tags,
-        score=score,
-        missing=missing,
-        reprints=reprints,
-        reprint_count=reprint_count,
-    )
-
-
-def _reprint(card: Card, view: View) -> Reprint:
-    return Reprint(
-        id=card.id,
-        url=f"/articles/{card.id}",
-        title=card.title,
-        published=card.published,
-        source=card.source,
-        source_title=view.source_title(card.source),
-    )
