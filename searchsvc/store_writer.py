@@ -17,6 +17,7 @@ from corpus.codec import article_to_dict
 from searchsvc.analysis import folded_form
 from searchsvc.document import Document, Record
 from searchsvc.records import Bulk, RecordWriter
+from searchsvc.reprints import ReprintWriter
 from searchsvc.signatures import Signatures
 
 KEEP_SECONDS = 600.0
@@ -41,12 +42,14 @@ class StoreWriter:
         connection: sqlite3.Connection,
         records: RecordWriter,
         signatures: Signatures,
+        reprints: ReprintWriter,
         *,
         forms_held: int = FORMS_HELD,
     ) -> None:
         self._connection = connection
         self._forms_held = forms_held
         self.signatures = signatures
+        self.reprints = reprints
         self._records = records
         self._forms: Counter[str] = Counter()
 
@@ -95,6 +98,7 @@ class StoreWriter:
         key = int(cursor.lastrowid or 0)
         day = article.published.toordinal() if article.published else 0
         self._records.append(key, document.record, day, document.length)
+        self.reprints.put(key, document.record)
         self._count(document.forms(), 1)
         return key
 
@@ -138,7 +142,9 @@ class StoreWriter:
         if spent:
             self._records.wipe(spent)
             self.signatures.wipe(np.array(spent))
+            self.reprints.wipe(spent)
             self._records.finish()
+            self.reprints.finish()
             self._connection.execute("DELETE FROM spent")
 
     def put_sources(self, sources: Iterable[Source]) -> None:
@@ -190,9 +196,14 @@ class StoreWriter:
         """Return a document's record, in order of position."""
         return self._records.record(key)
 
+    def day(self, key: int) -> int:
+        """Return the ordinal of a document's local day, 0 where none is known."""
+        return self._records.day(key)
+
     def flush(self) -> None:
-        """Write the counts of forms gathered so far; bring records to the disk."""
+        """Write the counts of forms gathered so far; bring records and reprints to the disk."""
         self._records.finish()
+        self.reprints.finish()
         self._write_forms()
 
     def _write_forms(self) -> None:
