@@ -44,10 +44,14 @@ class JudgedPair:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The scores of all other texts with one text, by id; what is missing has 0."""
+    """The scores of all other texts with one text, by id; what is missing has 0.
+
+    ``looked_at`` are those from which its list is chosen, None: all.
+    """
 
     scores: Mapping[str, float]
     took_ms: float
+    looked_at: frozenset[str] | None = None
 
 
 def evaluate_similar(
@@ -63,9 +67,10 @@ def evaluate_similar(
     "mrr" is over both texts of each same-story pair, by the rank of the partner among all other texts.
     A text with several partners takes part with each, the others ranking before it or not, as the published
     figures have it; "mrr_first" is over texts, by whichever partner comes first. "best_f1" and "auc"
-    threshold the score of a pair, None if all pairs are judged alike. ``per_query`` adds the reciprocal
-    ranks under "by_query", by "text partner". "set", "compare" and "against" are as in ``evaluate_search``,
-    of the reciprocal ranks.
+    threshold the score of a pair, None if all pairs are judged alike. "looked_at" is the share of partners
+    among the texts from which a list is chosen. Times are for scoring all texts, which no list needs.
+    ``per_query`` adds the reciprocal ranks under "by_query", by "text partner". "set", "compare" and
+    "against" are as in ``evaluate_search``, of the reciprocal ranks.
 
     Raises:
         EvaluationError: the set is not of the layout, the run is not of this set, or the extra
@@ -139,12 +144,19 @@ def figures(
         "mrr": _mean(by_pair),
         "mrr_first": _mean(by_text),
         **_thresholds(pairs, found),
+        "looked_at": _mean(
+            {name: float(_looked_at(found[one], other)) for name, (one, other) in _questions(pairs).items()}
+        ),
         "p50_ms": round(float(np.percentile(times, 50)), 2),
         "p95_ms": round(float(np.percentile(times, 95)), 2),
     }
     if per_query:
         result[VALUES] = by_pair
     return result
+
+
+def _looked_at(scored: Scored, other: str) -> bool:
+    return scored.looked_at is None or other in scored.looked_at
 
 
 def ranks(pairs: Sequence[JudgedPair], found: Mapping[str, Scored]) -> dict[str, float]:
@@ -219,10 +231,15 @@ def _score(
     names = {key: name for name, key in keys.items()}
     found: dict[str, Scored] = {}
     started = perf_counter()
-    for number, (others, scores) in enumerate(content_scores(writer, map(keys.__getitem__, wanted)), 1):
+    every = content_scores(writer, map(keys.__getitem__, wanted))
+    for number, (others, scores, looked_at) in enumerate(every, 1):
         took = (perf_counter() - started) * 1000
-        by_name = {names[key]: score for key, score in zip(others.tolist(), scores.tolist(), strict=True)}
-        found[wanted[number - 1]] = Scored(by_name, took)
+        by_name = {
+            names[key]: score
+            for key, score in zip(others.tolist(), scores.tolist(), strict=True)
+            if score > 0
+        }
+        found[wanted[number - 1]] = Scored(by_name, took, frozenset(names[key] for key in looked_at.tolist()))
         progress("Тексты", number, len(wanted))
         started = perf_counter()
     return found
