@@ -34,7 +34,7 @@ from searchsvc.errors import FingerprintError, GenerationError, IndexDamagedErro
 from searchsvc.similar import forget_lemmas, rebuild_neighbours, update_neighbours
 from searchsvc.store import Store
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of everything a generation keeps on disk; another one is refused."""
 
 UNFINISHED = "building"
@@ -215,6 +215,7 @@ class Generation:
             for article in gone:
                 forget_lemmas(store, article)
                 store.erase(article)
+            store.drop_lost_neighbours()
         self.store.settle(vacuum=True)
 
     def sequence(self, snapshot: Snapshot | None = None) -> int:

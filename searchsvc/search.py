@@ -32,6 +32,7 @@ from searchsvc.obstacles import Search, obstacles_to
 from searchsvc.periods import find_period
 from searchsvc.planning import Planned, plan
 from searchsvc.ranking import Statistics, families_of, rank
+from searchsvc.reasons import reasons
 from searchsvc.repair import repair_query
 from searchsvc.results import (
     FACETS,
@@ -344,22 +345,26 @@ class SearchService:
         """
         view = self._live.view()
         store = view.generation.store
-        found = store.neighbours(article_id, view.sequence)
-        cards = store.cards([article_id, *(name for name, _ in found)], view.sequence)
+        nearest = store.nearest(article_id, view.sequence)
+        cards = store.cards([article_id, *(one.article for one in nearest.neighbours)], view.sequence)
         if article_id not in cards:
             raise NotFoundError(article_id)
+        shown = [one for one in nearest.neighbours if one.article in cards and one.article != article_id]
+        record = store.records.record(nearest.key)
         return tuple(
             SimilarArticle(
-                id=name,
-                title=cards[name].title,
-                published=cards[name].published,
-                source=cards[name].source,
-                source_title=view.source_title(cards[name].source),
-                score=score,
+                id=one.article,
+                title=cards[one.article].title,
+                published=cards[one.article].published,
+                source=cards[one.article].source,
+                source_title=view.source_title(cards[one.article].source),
+                score=one.score,
+                reasons=reasons(
+                    one.shared, record, nearest.text, analyzer=self._analyzer, documents=store.form_count
+                ),
             )
-            for name, score in found
-            if name in cards and name != article_id
-        )[:limit]
+            for one in shown[:limit]
+        )
 
     # --- the whole -------------------------------------------------------------------------
 
