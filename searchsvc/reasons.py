@@ -7,7 +7,7 @@ of that state, and a neighbour that is gone leaves none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -24,21 +24,31 @@ FEWEST = 2
 verbs are no topics."""
 
 _KIN = 4  # letters that short kin have in common: «школа», «школьник»
-_FORMS = 20  # occurrences of a word that are looked at
+_FORMS = 10  # occurrences of a word that are looked at
 _TITLE = PARTS.index("title")
 _NOUN = "NOUN"
 _ADJECTIVE = "ADJF"
 
 
 def reasons(
-    shared: Iterable[int], record: Record, text: str, *, analyzer: Analyzer, documents: Callable[[str], int]
-) -> tuple[str, ...]:
-    """Return the readable ones of *shared* terms as words of the document with this *record* and *text*.
+    shared: Sequence[Sequence[int]],
+    record: Record,
+    text: str,
+    *,
+    analyzer: Analyzer,
+    documents: Callable[[str], int],
+) -> tuple[tuple[str, ...], ...]:
+    """Return, for each neighbour's *shared* terms, the readable ones as words of the document with this
+    *record* and *text*.
 
     *documents* says how many articles have a folded form: of two readings the archive's is the likelier.
     """
     words = _Words(record, text, analyzer, documents)
-    found = [word for term in shared if (word := words.word(term)) is not None]
+    known = {term: words.word(term) for term in {term for terms in shared for term in terms}}
+    return tuple(_chosen([word for term in terms if (word := known[term])]) for terms in shared)
+
+
+def _chosen(found: Sequence[Headword]) -> tuple[str, ...]:
     chosen: list[str] = []
     for part, most in ((_NOUN, MOST), (_ADJECTIVE, FEWEST)):
         for word in found:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
+from itertools import islice
 
 import numpy as np
 
@@ -349,8 +350,15 @@ class SearchService:
         cards = store.cards([article_id, *(one.article for one in nearest.neighbours)], view.sequence)
         if article_id not in cards:
             raise NotFoundError(article_id)
-        shown = [one for one in nearest.neighbours if one.article in cards and one.article != article_id]
-        record = store.records.record(nearest.key)
+        found = (one for one in nearest.neighbours if one.article in cards and one.article != article_id)
+        shown = list(islice(found, limit))
+        why = reasons(
+            [one.shared for one in shown],
+            store.records.record(nearest.key),
+            nearest.text,
+            analyzer=self._analyzer,
+            documents=store.form_count,
+        )
         return tuple(
             SimilarArticle(
                 id=one.article,
@@ -359,11 +367,9 @@ class SearchService:
                 source=cards[one.article].source,
                 source_title=view.source_title(cards[one.article].source),
                 score=one.score,
-                reasons=reasons(
-                    one.shared, record, nearest.text, analyzer=self._analyzer, documents=store.form_count
-                ),
+                reasons=words,
             )
-            for one in shown[:limit]
+            for one, words in zip(shown, why, strict=True)
         )
 
     # --- the whole -------------------------------------------------------------------------

@@ -28,13 +28,14 @@ def words(
     """Return the words for *lemmas* in an article, the archive having the forms of it and of *archive*."""
     made = make_document(Article("1", "s", "u", title, "", (Paragraph(text),)), 1, analyzer)
     forms = Counter(token.folded for token in analyzer.tokens(f"{text} {title} {archive}"))
-    return reasons(
-        map(term_hash, lemmas),
+    (found,) = reasons(
+        [tuple(map(term_hash, lemmas))],
         made.record,
         made.text,
         analyzer=analyzer,
         documents=lambda form: forms[form],
     )
+    return found
 
 
 @pytest.mark.parametrize(
