@@ -40,7 +40,7 @@ SEEN = 8
 
 COPY_COSINE = 0.6
 """Cosine from which one of two neighbours is left out, since it tells the same to whoever reads on.
-In the sample the five pairs of reprints have .71 to .79, all other pairs .30 at most."""
+In the sample the five pairs of reprints have .76 to .86, all other pairs .42 at most."""
 
 _COMMON = 0.3  # a lemma in more than this share of articles tells nothing
 _SHINGLE = 4
