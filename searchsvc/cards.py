@@ -51,7 +51,7 @@ def reprint_of(card: Card, view: View) -> Reprint:
     )
 
 
-def neighbour_of(card: Card, score: float, view: View) -> SimilarArticle:
+def neighbour_of(card: Card, score: float, reasons: tuple[str, ...], view: View) -> SimilarArticle:
     """Return an article as the one it is similar to names it."""
     return SimilarArticle(
         id=card.id,
@@ -60,6 +60,7 @@ def neighbour_of(card: Card, score: float, view: View) -> SimilarArticle:
         source=card.source,
         source_title=view.source_title(card.source),
         score=score,
+        reasons=reasons,
     )
 
 

@@ -220,6 +220,7 @@ class Generation:
             for article in gone:
                 forget_lemmas(store, article)
                 store.erase(article)
+            store.drop_lost_neighbours()
         self.store.settle(vacuum=True)
 
     def sequence(self, snapshot: Snapshot | None = None) -> int:

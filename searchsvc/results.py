@@ -196,7 +196,8 @@ class ArticlePage:
 
 @dataclass(frozen=True, slots=True)
 class SimilarArticle:
-    """A neighbour of an article; ``score`` is for order only."""
+    """A neighbour of an article; ``score`` is for order only, ``reasons`` are up to four words of what both
+    are about, the most telling first."""
 
     id: str
     title: str
@@ -204,6 +205,7 @@ class SimilarArticle:
     source: str
     source_title: str
     score: float
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
+from itertools import islice
 from math import inf
 
 import numpy as np
@@ -35,6 +36,7 @@ from searchsvc.obstacles import Search, obstacles_to
 from searchsvc.periods import find_period
 from searchsvc.planning import Planned, plan
 from searchsvc.ranking import Statistics, families_of, rank, stop_words_of
+from searchsvc.reasons import reasons
 from searchsvc.repair import repair_query
 from searchsvc.results import (
     FACETS,
@@ -357,15 +359,23 @@ class SearchService:
         """
         view = self._live.view()
         store = view.generation.store
-        found = store.neighbours(article_id, view.sequence)
-        cards = store.cards([article_id, *(name for name, _ in found)], view.sequence)
+        nearest = store.nearest(article_id, view.sequence)
+        cards = store.cards([article_id, *(one.article for one in nearest.neighbours)], view.sequence)
         if article_id not in cards:
             raise NotFoundError(article_id)
+        found = (one for one in nearest.neighbours if one.article in cards and one.article != article_id)
+        shown = list(islice(found, limit))
+        why = reasons(
+            [one.shared for one in shown],
+            store.records.record(nearest.key),
+            nearest.text,
+            analyzer=self._analyzer,
+            documents=store.form_count,
+        )
         return tuple(
-            neighbour_of(cards[name], score, view)
-            for name, score in found
-            if name in cards and name != article_id
-        )[:limit]
+            neighbour_of(cards[one.article], one.score, words, view)
+            for one, words in zip(shown, why, strict=True)
+        )
 
     # --- the whole -------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """Signatures of all documents of a generation, and who shares terms with whom: files beside its store.
 
     neighbours/slots           by key: the document's telling terms with their weights
-    neighbours/places          by key: its day, and the score from which another belongs into its list
-    neighbours/KEY-KEY.postings   the slots of these keys inverted: by term, who has it with what weight
+    neighbours/places          by key: its day, and the scores from which another may belong into its list
+    neighbours/KEY-KEY.postings   the heaviest terms of these keys inverted: who has a term with what weight
 
 Only the writer of the generation opens them. Slots beyond the last inverted key are few and are inverted
 in memory. Slots that nobody points at any more (of a change that never came) are overwritten by the
@@ -24,11 +24,18 @@ import numpy.typing as npt
 from searchsvc.errors import IndexDamagedError
 from searchsvc.mapped import Column, mapped
 
-TERMS = 40
-SLOT = np.dtype([("term", "<u4", (TERMS,)), ("weight", "<f4", (TERMS,))])
-"""A signature: up to ``TERMS`` terms in rising order, the rest of the places with weight 0."""
+TERMS = 128
+"""Lemmas in a signature, 1 KB: most articles have fewer. Of 40, 80, 128 and all, the more the better
+(docs/quality.md, "Similar articles")."""
 
-PLACE = np.dtype([("day", "<i4"), ("floor", "<f4")])
+SLOT = np.dtype([("term", "<u4", (TERMS,)), ("weight", "<f4", (TERMS,))])
+"""A signature: up to ``TERMS`` terms, the heaviest first, the rest of the places with weight 0."""
+
+INVERTED = 40
+"""The heaviest terms of a signature are in the postings: they say who is worth a closer look. What all
+would cost grows with the square of an archive: at 10,000 articles four times as much, at 100,000 twenty."""
+
+PLACE = np.dtype([("day", "<i4"), ("reach", "<f4"), ("floor", "<f4")])
 
 SEGMENT = 131_072
 """Documents inverted together: sorting them takes some 150 MB."""
@@ -38,6 +45,8 @@ TAIL = 4_096
 
 WIDTH = 16
 """Sums of a segment come in a multiple of so many."""
+
+_LOW = 0xFFFF  # terms are hashes: their low bits are as good as others
 
 _FOLDER = "neighbours"
 _WHAT = "файлы похожих записей"
@@ -57,6 +66,7 @@ class Signatures:
         self._places = Column(self._folder / "places", PLACE, _WHAT)
         self._sealed: list[_Postings] | None = None
         self._tail: _Postings | None = None
+        self._seats = np.zeros(_LOW + 1, np.int64)  # all 0 between two uses
 
     @classmethod
     def create(cls, folder: Path) -> None:
@@ -82,13 +92,17 @@ class Signatures:
         return self._slots.at(keys)
 
     def places(self, keys: Ints) -> Array:
-        """Return days and floors of *keys*, zeros for one that is not there."""
+        """Return days, reaches and floors of *keys*, zeros for one that is not there."""
         return self._places.at(keys)
 
-    def put_floor(self, key: int, floor: float) -> None:
-        """Keep the score from which another document belongs into the list of *key*."""
+    def put_bounds(self, key: int, *, reach: float | None = None, floor: float | None = None) -> None:
+        """Keep from which rough score another document is looked at for the list of *key* (reach), and
+        from which score it belongs there (floor); None leaves one as it is."""
         place = self._places.at(np.array([key]))
-        place["floor"] = floor
+        if reach is not None:
+            place["reach"] = reach
+        if floor is not None:
+            place["floor"] = floor
         self._places.write(key, place)
 
     @property
@@ -108,15 +122,32 @@ class Signatures:
         """Make the keys after ``sealed`` to *last*, without *dead* ones, known to ``cosines``."""
         self._tail = self._inverted(self.sealed + 1, last + 1, dead)
 
-    def cosines(self, slot: Array) -> Iterator[tuple[int, Floats]]:
-        """Yield, segment by segment, its first key and the cosines of its documents with *slot*.
+    def rough_cosines(self, slot: Array) -> Iterator[tuple[int, Floats]]:
+        """Yield, segment by segment, its first key and rough cosines of its documents with *slot*: by the
+        heaviest terms of both, never above the cosine.
 
         There are more cosines than documents, a multiple of ``WIDTH``: the rest are 0.
         """
-        used = slot["weight"] > 0
-        terms, weights = slot["term"][used], slot["weight"][used]
+        used = slot["weight"][:INVERTED] > 0
+        terms, weights = slot["term"][:INVERTED][used], slot["weight"][:INVERTED][used]
         for postings in (*self._postings(), *([self._tail] if self._tail else [])):
             yield postings.first, postings.cosines(terms, weights)
+
+    def shares(self, slot: Array, keys: Ints) -> tuple[Array, Floats]:
+        """Return the terms of *keys* and what each adds to the cosine with *slot*: a row a key, a column a
+        term of its signature, 0 for one that *slot* lacks. A row's sum is the cosine."""
+        used = slot["weight"] > 0
+        terms, weights = slot["term"][used], slot["weight"][used].astype(np.float64)
+        if not len(terms):
+            terms, weights = np.zeros(1, np.uint32), np.zeros(1)
+        theirs = self.slots(keys)
+        self._seats[terms & _LOW] = np.arange(len(terms))  # quicker than a binary search for each of theirs
+        place = self._seats[theirs["term"] & _LOW]
+        shares = np.where(terms[place] == theirs["term"], weights[place] * theirs["weight"], 0.0)
+        for number in np.flatnonzero(terms[self._seats[terms & _LOW]] != terms):  # another took its seat
+            shares += (theirs["term"] == terms[number]) * weights[number] * theirs["weight"]
+        self._seats[terms & _LOW] = 0
+        return theirs["term"], shares
 
     def wipe(self, keys: Ints) -> None:
         """Overwrite all there is of *keys*."""
@@ -124,7 +155,8 @@ class Signatures:
             slot = self.slots(np.array([key]))[0]
             for postings in self._postings():
                 if postings.first <= key <= postings.last:
-                    postings.wipe(self._folder, key, slot["term"][slot["weight"] > 0])
+                    terms = slot["term"][:INVERTED]
+                    postings.wipe(self._folder, key, terms[slot["weight"][:INVERTED] > 0])
             if slot["weight"].any():
                 self._slots.write(key, np.zeros(1, SLOT))
                 self._places.write(key, np.zeros(1, PLACE))
@@ -150,7 +182,7 @@ class Signatures:
 
 @dataclass(frozen=True, slots=True)
 class _Postings:
-    """Signatures of the documents *first* to *last*, by term. ``owners`` count from *first*."""
+    """The heaviest terms of the documents *first* to *last*, by term. ``owners`` count from *first*."""
 
     first: int
     last: int
@@ -161,17 +193,18 @@ class _Postings:
 
     @classmethod
     def of(cls, first: int, slots: Array) -> _Postings:
-        used = slots["weight"] > 0
-        flat = slots["term"][used]
+        terms, weights = slots["term"][:, :INVERTED], slots["weight"][:, :INVERTED]
+        used = weights > 0
+        flat = terms[used]
         order = np.argsort(flat, kind="stable")
-        terms, starts = np.unique(flat[order], return_index=True)
+        names, starts = np.unique(flat[order], return_index=True)
         return cls(
             first,
             first + len(slots) - 1,
-            terms,
+            names,
             np.append(starts, len(flat)).astype("<u4"),
             np.nonzero(used)[0][order].astype("<u4"),
-            slots["weight"][used][order],
+            weights[used][order],
         )
 
     @classmethod
@@ -199,7 +232,7 @@ class _Postings:
         new.replace(self._path(folder))
 
     def cosines(self, terms: Array, weights: Array) -> Floats:
-        """Return the cosine of each document, and zeros up to a multiple of ``WIDTH``."""
+        """Return the rough cosine of each document, and zeros up to a multiple of ``WIDTH``."""
         size = -(-(self.last + 1 - self.first) // WIDTH) * WIDTH
         at = np.searchsorted(self.terms, terms)
         known = (

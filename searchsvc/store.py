@@ -79,6 +79,24 @@ class Stored:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A neighbour; ``shared`` are the terms both have that make them near, the strongest first."""
+
+    article: str
+    score: float
+    shared: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The neighbours of a document, best first; its key (0: there is none) and text."""
+
+    key: int
+    text: str
+    neighbours: tuple[Neighbour, ...]
+
+
 class _Sealed(sqlite3.Connection):
     """A connection that takes the file as it is, without a log: used once and closed."""
 
@@ -241,21 +259,31 @@ class Store:
 
     def neighbours(self, article_id: str, sequence: int) -> list[tuple[str, float]]:
         """Return ids of neighbours with their scores as they are at *sequence*, best first."""
+        return [(one.article, one.score) for one in self.nearest(article_id, sequence).neighbours]
+
+    def nearest(self, article_id: str, sequence: int) -> Nearest:
+        """Return an article's neighbours as they are at *sequence*, best first; none of an unknown one."""
         with self._reading() as connection:
             row = connection.execute(
-                "SELECT list FROM document JOIN neighbour USING (key) "
+                "SELECT key, text, list FROM document LEFT JOIN neighbour USING (key) "
                 "WHERE article = ? AND since <= ? AND (until IS NULL OR until > ?)",
                 (article_id, sequence, sequence),
             ).fetchone()
-            found = np.frombuffer(row[0] if row else b"", NEIGHBOUR).tolist()
+            own, text, packed = row or (0, "", b"")
+            found = np.frombuffer(packed or b"", NEIGHBOUR).tolist()
             names = dict(
                 connection.execute(
                     f"SELECT key, article FROM document WHERE key IN ({_marks(found)}) "  # noqa: S608
                     "AND since <= ? AND (until IS NULL OR until > ?)",
-                    (*(key for key, _ in found), sequence, sequence),
+                    (*(key for key, *_ in found), sequence, sequence),
                 )
             )
-        return [(names[key], round(score, 4)) for key, score in found if key in names][:NEIGHBOURS]
+        kept = [
+            Neighbour(names[key], round(score, 4), tuple(filter(None, shared)))
+            for key, score, shared in found
+            if key in names
+        ]
+        return Nearest(own, text, tuple(kept[:NEIGHBOURS]))
 
     def sources(self) -> Mapping[str, Source]:
         """Return the sources by id, as they were when first asked for, or since ``renew``."""

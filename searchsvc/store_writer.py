@@ -30,8 +30,12 @@ NEIGHBOURS = 20
 KEPT = 24
 """Neighbours a list holds: the last four stand by for those that are taken out."""
 
-NEIGHBOUR = np.dtype([("key", "<u4"), ("score", "<f4")])
-"""A row of a list of neighbours, best first. One whose document was replaced or removed counts no more."""
+SHARED = 8
+"""Terms kept with a neighbour, of which two to four can be shown as words (``searchsvc.reasons``)."""
+
+NEIGHBOUR = np.dtype([("key", "<u4"), ("score", "<f4"), ("shared", "<u4", (SHARED,))])
+"""A row of a list of neighbours, best first, with the terms that give most to the score (0: no more of them).
+One whose document was replaced or removed counts no more."""
 
 
 class StoreWriter:
@@ -117,6 +121,17 @@ class StoreWriter:
         """Delete every row of an article, at once and for good."""
         self.retire(article_id, 0)
         self._delete("article = ?", article_id)
+
+    def drop_lost_neighbours(self) -> None:
+        """Take documents that are not there any more out of all lists, with the terms they shared."""
+        keys = np.array([key for (key,) in self._connection.execute("SELECT key FROM document")], np.uint32)
+        changed = []
+        for key, packed in self._connection.execute("SELECT key, list FROM neighbour"):
+            found = np.frombuffer(packed, NEIGHBOUR)
+            there = np.isin(found["key"], keys)
+            if not there.all():
+                changed.append((key, found[there].tobytes()))
+        self.put_lists(changed)
 
     def prune(self, sequence: int) -> None:
         """Delete rows that ended long enough ago, and descriptions of changes before *sequence*."""

@@ -35,13 +35,13 @@ _LEAST = 0.05
 Lists = dict[str, list[tuple[str, float]]]
 
 
-def document(number: int, *, topics: int = 20, like: int | None = None) -> Document:
-    """Return article *number*, a record of thirty words of its topic and of all; no text is needed.
+def document(number: int, *, topics: int = 20, like: int | None = None, words: int = 30) -> Document:
+    """Return article *number*, a record of so many words of its topic and of all; no text is needed.
 
     With *like* it is a reprint of that one, under another title and date.
     """
     chance = np.random.default_rng(number if like is None else like)
-    topic, words = chance.integers(topics), 30
+    topic = chance.integers(topics)
     common, own = chance.integers(900, size=words), chance.integers(60, size=words)
     record = np.zeros(words, RECORD)
     record["lemma"] = _lemmas(np.where(chance.random(words) < 0.4, 1_000 * (topic + 1) + own, common))
@@ -177,6 +177,17 @@ def test_among_thousands_the_nearest_are_found_without_looking_at_all(tmp_path: 
     library = Library.of(tmp_path, (document(one, topics=60) for one in range(number)))
     some = [name(one) for one in range(0, number, 40)]
     assert_same({one: library.store.neighbours(one, 1) for one in some}, library.brute_force(some))
+
+
+def test_of_long_articles_the_lists_hold_the_nearest_by_all_their_terms(tmp_path: Path) -> None:
+    library = Library.of(tmp_path, (document(number, words=120) for number in range(250)))
+    library.change([document(number, words=120) for number in range(250, 270)])
+    found, expected = library.lists(), library.brute_force(library.keys)
+    for article, wanted in expected.items():
+        scores = dict(wanted)
+        for other, score in found[article]:
+            assert score == pytest.approx(scores.get(other, score), abs=2e-4)
+        assert {other for other, _ in wanted[:3]} <= {other for other, _ in found[article]}
 
 
 def test_newcomers_come_into_every_list_they_belong_to(tmp_path: Path) -> None:

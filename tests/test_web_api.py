@@ -254,7 +254,8 @@ def test_neighbours_are_at_most_as_many_as_wanted(client: FlaskClient) -> None:
     assert body["id"] == found["id"]
     assert 1 <= len(body["results"]) <= 5
     assert found["id"] not in {near["id"] for near in body["results"]}
-    assert set(body["results"][0]) == {"id", "url", "title", "published", "source", "score"}
+    assert set(body["results"][0]) == {"id", "url", "title", "published", "source", "score", "reasons"}
+    assert "наставничество" in body["results"][0]["reasons"]
     assert get(client, f"articles/{found['id']}/similar?limit=1")["results"] == body["results"][:1]
 
 

@@ -275,6 +275,7 @@ def similar_json(article_id: str, found: Iterable[SimilarArticle], links: Links,
                 "published": near.published.isoformat() if near.published else None,
                 "source": near.source,
                 "score": round(near.score, 4),
+                "reasons": list(near.reasons),
             }
             for near in found
         ],

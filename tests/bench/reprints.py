@@ -165,11 +165,9 @@ def _recalls(found: Sequence[Case], writer: StoreWriter) -> None:
 def _cosine(writer: StoreWriter, place: int, original: int) -> float:
     """Return the cosine with its original if that is among the nearest of an article, else 0."""
     slot = writer.signatures.slots(np.array([place + 1]))[0]
-    cosines = np.zeros(writer.last_key() + 1)
-    for first, values in writer.signatures.cosines(slot):
-        size = min(len(values), len(cosines) - first)
-        cosines[first : first + size] = values[:size]
-    own = cosines[original + 1]
+    others = np.arange(1, writer.last_key() + 1)
+    cosines = writer.signatures.shares(slot, others)[1].sum(axis=1)
+    own = cosines[original]
     return float(own) if (cosines > own).sum() <= NEAREST else 0.0
 
 
