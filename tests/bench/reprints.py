@@ -167,6 +167,7 @@ def _cosine(writer: StoreWriter, place: int, original: int) -> float:
     slot = writer.signatures.slots(np.array([place + 1]))[0]
     others = np.arange(1, writer.last_key() + 1)
     cosines = writer.signatures.shares(slot, others)[1].sum(axis=1)
+    cosines[place] = 0.0  # itself
     own = cosines[original]
     return float(own) if (cosines > own).sum() <= NEAREST else 0.0
 
