@@ -21,6 +21,7 @@ from searchsvc.analysis import MAX_WORD, folded_form, spelt_form
 from searchsvc.document import Document, Record
 from searchsvc.lexicon import Entry, WordFiles, Words
 from searchsvc.records import Bulk, RecordWriter
+from searchsvc.reprints import ReprintWriter
 from searchsvc.signatures import Signatures
 
 KEEP_SECONDS = 600.0
@@ -42,8 +43,12 @@ KEPT = 24
 
 _QUIET = re.compile(f"[а-я]{{1,{MAX_WORD}}}")
 
-NEIGHBOUR = np.dtype([("key", "<u4"), ("score", "<f4")])
-"""A row of a list of neighbours, best first. One whose document was replaced or removed counts no more."""
+SHARED = 8
+"""Terms kept with a neighbour, of which two to four can be shown as words (``searchsvc.reasons``)."""
+
+NEIGHBOUR = np.dtype([("key", "<u4"), ("score", "<f4"), ("shared", "<u4", (SHARED,))])
+"""A row of a list of neighbours, best first, with the terms that give most to the score (0: no more of them).
+One whose document was replaced or removed counts no more."""
 
 
 class StoreWriter:
@@ -54,6 +59,7 @@ class StoreWriter:
         connection: sqlite3.Connection,
         records: RecordWriter,
         signatures: Signatures,
+        reprints: ReprintWriter,
         words: WordFiles,
         *,
         forms_held: int = FORMS_HELD,
@@ -61,6 +67,7 @@ class StoreWriter:
         self._connection = connection
         self._forms_held = forms_held
         self.signatures = signatures
+        self.reprints = reprints
         self._records = records
         self._words = words
         self._forms: Counter[tuple[str, str]] = Counter()
@@ -110,6 +117,7 @@ class StoreWriter:
         key = int(cursor.lastrowid or 0)
         day = article.published.toordinal() if article.published else 0
         self._records.append(key, document.record, day, document.length)
+        self.reprints.put(key, document.record)
         self._count(_spelt(token.form for token in document.tokens if token.form), 1)
         return key
 
@@ -128,6 +136,17 @@ class StoreWriter:
         """Delete every row of an article, at once and for good."""
         self.retire(article_id, 0)
         self._delete("article = ?", article_id)
+
+    def drop_lost_neighbours(self) -> None:
+        """Take documents that are not there any more out of all lists, with the terms they shared."""
+        keys = np.array([key for (key,) in self._connection.execute("SELECT key FROM document")], np.uint32)
+        changed = []
+        for key, packed in self._connection.execute("SELECT key, list FROM neighbour"):
+            found = np.frombuffer(packed, NEIGHBOUR)
+            there = np.isin(found["key"], keys)
+            if not there.all():
+                changed.append((key, found[there].tobytes()))
+        self.put_lists(changed)
 
     def prune(self, sequence: int) -> None:
         """Delete rows that ended long enough ago, and descriptions of changes before *sequence*."""
@@ -154,7 +173,9 @@ class StoreWriter:
         if spent:
             self._records.wipe(spent)
             self.signatures.wipe(np.array(spent))
+            self.reprints.wipe(spent)
             self._records.finish()
+            self.reprints.finish()
             self._connection.execute("DELETE FROM spent")
 
     def put_sources(self, sources: Iterable[Source]) -> None:
@@ -206,9 +227,14 @@ class StoreWriter:
         """Return a document's record, in order of position."""
         return self._records.record(key)
 
+    def day(self, key: int) -> int:
+        """Return the ordinal of a document's local day, 0 where none is known."""
+        return self._records.day(key)
+
     def flush(self) -> None:
-        """Write the counts of forms gathered so far; bring records to the disk."""
+        """Write the counts of forms gathered so far; bring records and reprints to the disk."""
         self._records.finish()
+        self.reprints.finish()
         self._write_forms()
 
     def file_words(self, *, least: int = 0) -> None:

@@ -201,6 +201,7 @@ def leftovers(index: Path) -> list[str]:
         "engine",
         "neighbours",
         "lexicon",
+        "reprints",
         "writer.lock",
     }
     kept |= {"records.places", "records.lemmas", "records.rows"}
