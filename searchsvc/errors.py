@@ -14,6 +14,7 @@ __all__ = [
     "GenerationError",
     "IndexBusyError",
     "IndexDamagedError",
+    "NamesMissingError",
     "NoIndexError",
     "NotFoundError",
     "SearchServiceError",
@@ -115,3 +116,15 @@ class EngineMissingError(GenerationError):
 
 class EvaluationError(SearchServiceError):
     """A judged set or a package that an evaluation needs is missing or broken."""
+
+
+class NamesMissingError(SearchServiceError):
+    """The package that finds names in texts is not installed."""
+
+    exit_code = 2
+
+    def __init__(self) -> None:
+        super().__init__(
+            'Чтобы находить в статьях людей, организации и места (names = "on"), нужен дополнительный '
+            "пакет. Установите его: pip install 'searchsvc[names]' — или верните names = \"off\"."
+        )
