@@ -169,13 +169,16 @@ class Analyzer:
         return bool(self._morph.word_is_known(strip_marks(form).lower()))
 
     def readings(self, form: str) -> tuple[Reading, ...]:
-        """Return every reading of one word, most probable first; guesses where the dictionary has none."""
+        """Return every reading of one Russian word, most probable first; guesses where the dictionary has
+        none. A word of other letters has no reading."""
         form = form[:MAX_WORD]
         found = self._readings.get(form)
         if found is None:
             if len(self._readings) >= self._cache_forms:
                 self._readings.clear()
-            found = self._readings[form] = tuple(map(_reading, self._morph.parse(strip_marks(form).lower())))
+            lower = strip_marks(form).lower()
+            parses = self._morph.parse(lower) if _CYRILLIC_WORD.match(lower.replace("-", "")) else ()
+            found = self._readings[form] = tuple(map(_reading, parses))
         return found
 
     def _token(self, position: int, start: int, form: str) -> Token:

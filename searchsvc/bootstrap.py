@@ -32,4 +32,4 @@ def open_service(
     ``watch`` renews it in the background, for a server.
     """
     live = LiveIndex(open_generations(settings), watch=watch)
-    return SearchService(live, analyzer), live
+    return SearchService(live, analyzer, names=settings.names == "on"), live

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from corpus.article import PART_GAP, Article
 from searchsvc.analysis import Analyzer
 from searchsvc.errors import NamesMissingError
+from searchsvc.naming import require_model
 from searchsvc.naming.institutions import Institutions
 from searchsvc.naming.people import People
 from searchsvc.naming.places import Places
@@ -34,7 +35,6 @@ MAX_TEXT = 20_000
 MOST_NAMES = 200
 """Names of a kind kept of an article: winners of an olympiad may be a thousand."""
 
-_PACKAGES = ("slovnet", "navec", "natasha", "threadpoolctl")
 _NER = Path("data", "model", "slovnet_ner_news_v1.tar")
 _NAVEC = Path("data", "emb", "navec_news_v1_1B_250K_300d_100q.tar")
 _KINDS: dict[str, Kind] = {"PER": "person", "ORG": "organisation", "LOC": "place"}
@@ -59,6 +59,9 @@ class Named:
     people: tuple[str, ...] = ()
     organisations: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
+
+
+NOBODY = Named()
 
 
 class NameRules:
@@ -120,8 +123,7 @@ class NameFinder:
     """
 
     def __init__(self, analyzer: Analyzer) -> None:
-        if any(find_spec(package) is None for package in _PACKAGES):
-            raise NamesMissingError
+        require_model()
         self._rules = NameRules(analyzer)
 
     def mentions(self, text: str) -> list[Mention]:
@@ -152,6 +154,12 @@ class NameFinder:
         model = NER.load(Path(folder, _NER)).navec(Navec.load(Path(folder, _NAVEC)))
         # Its matrices are small: several threads wait for one another and take a hundred times as long.
         return ThreadpoolController().wrap(limits=1, user_api="blas")(model)
+
+
+@lru_cache(maxsize=1)
+def name_finder(analyzer: Analyzer) -> NameFinder:
+    """Return the finder of this process; loading the model takes half a second."""
+    return NameFinder(analyzer)
 
 
 class _Taken:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from corpus.article import Block, Picture
+from searchsvc.engine import NAMES
 
 Sort = Literal["relevance", "-date", "date"]
 Correct = Literal["auto", "suggest", "off"]
@@ -16,7 +17,10 @@ MAX_DEPTH = 1000
 """No page reaches beyond this many rows."""
 
 FACETS = ("source", "category", "year")
-"""Fields that can be counted; "tag" can be filtered by."""
+"""Fields that are counted of every index; "tag" can be filtered by."""
+
+ALL_FACETS = (*FACETS, *NAMES)
+"""Fields that can be counted and filtered by; those of names are empty where none are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,8 @@ class SearchRequest:
     """A search as somebody asked for it.
 
     ``page`` starts at 1. ``since`` and ``until`` are inclusive local days. ``filters`` maps
-    "source", "category", "tag", "year" to values: any value of a field, every field.
+    "source", "category", "tag", "year", "person", "organisation", "place" to values: any value of a
+    field, every field.
     ``facets`` names the fields to count.
     """
 
@@ -80,7 +85,7 @@ class Bucket:
 @dataclass(frozen=True, slots=True)
 class Facet:
     """Counts of one field over all full matches, its own filter left out; most frequent first
-    (years: newest first)."""
+    (years: newest first; of names only the ten most frequent)."""
 
     field: str
     buckets: tuple[Bucket, ...]

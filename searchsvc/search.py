@@ -26,10 +26,12 @@ from searchsvc.errors import (
 )
 from searchsvc.filters import days_of, excluded_values, facets_of, merged
 from searchsvc.live import LiveIndex, Pinned, View
+from searchsvc.names import NAMES_VERSION, NameRules
 from searchsvc.planning import Planned, plan
 from searchsvc.ranking import Statistics, families_of, rank
 from searchsvc.repair import Repair, repair_query
 from searchsvc.results import (
+    ALL_FACETS,
     FACETS,
     MAX_DEPTH,
     ArticlePage,
@@ -56,6 +58,12 @@ RECENT = 6
 
 ATTEMPTS = 3
 """How often a search is answered anew because a purge took away what it was to show."""
+
+
+WITHOUT_NAMES = (
+    'Индекс построен без людей, организаций и мест, а в настройках names = "on". '
+    "Перестройте его: searchsvc rebuild"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +97,21 @@ class _Page:
 class SearchService:
     """Answers searches. Thread-safe."""
 
-    def __init__(self, live: LiveIndex | Pinned, analyzer: Analyzer) -> None:
+    def __init__(self, live: LiveIndex | Pinned, analyzer: Analyzer, *, names: bool = False) -> None:
+        """Answer from *live*; with *names* those that its articles mention are counted."""
         self._live = live
         self._analyzer = analyzer
+        self._names = names
+        self._rules = NameRules(analyzer)
 
     def pinned(self) -> SearchService:
         """Return a service for one page: all its answers are made from one state of the index."""
         live = self._live
-        return self if isinstance(live, Pinned) else SearchService(Pinned(live), self._analyzer)
+        return (
+            self
+            if isinstance(live, Pinned)
+            else SearchService(Pinned(live), self._analyzer, names=self._names)
+        )
 
     # --- searching -------------------------------------------------------------------------
 
@@ -139,7 +154,7 @@ class SearchService:
 
     def _answer(self, text: str, request: SearchRequest, view: View) -> _Answer:
         planned = plan(query.parse(text), self._analyzer)
-        filters = merged(planned.filters, request.filters, view)
+        filters = merged(planned.filters, request.filters, view, self._rules)
         if not planned.units and not filters and not days_of(request, planned):
             empty = Matches(0, (), 0, (), (), (), 0, 0.0, {})
             return _Answer(text, planned, empty, (), {})
@@ -149,12 +164,12 @@ class SearchService:
             Plan(
                 units=tuple(unit.clause for unit in planned.units),
                 words=planned.word_clauses,
-                excluded=(*planned.excluded, *excluded_values(planned, view)),
+                excluded=(*planned.excluded, *excluded_values(planned, view, self._rules)),
                 filters=filters,
                 days=days_of(request, planned),
                 order=order,
                 depth=max(RERANKED, min(request.page * request.per_page, MAX_DEPTH)),
-                facets=tuple(name for name in request.facets if name in FACETS),
+                facets=self._counted(request, view),
                 near_below=NEAR_BELOW if len(planned.units) > 1 else 0,
                 near_limit=RERANKED,
             )
@@ -163,6 +178,10 @@ class SearchService:
         near, near_scores = self._ordered(matches.near, True, planned, matches, view)
         near_scores = _below(min(scores.values(), default=None), near_scores)
         return _Answer(text, planned, matches, (full + near)[:MAX_DEPTH], scores | near_scores)
+
+    def _counted(self, request: SearchRequest, view: View) -> tuple[str, ...]:
+        known = ALL_FACETS if self._names and view.generation.manifest.names else FACETS
+        return tuple(name for name in request.facets if name in known)
 
     def _ordered(
         self, found: Sequence[Candidate], by_score: bool, planned: Planned, matches: Matches, view: View
@@ -221,7 +240,7 @@ class SearchService:
             page=request.page,
             per_page=request.per_page,
             hits=hits,
-            facets=facets_of(matches, request, view),
+            facets=facets_of(matches, request, view, self._rules),
             suggestions=suggestions,
             words=counts,
             version=view.version,
@@ -319,9 +338,8 @@ class SearchService:
         view = self._live.view()
         matches = view.snapshot.search(Plan(order="-date", depth=RECENT, facets=FACETS, near_below=0))
         stored = view.generation.store.documents([candidate.key for candidate in matches.full])
-        facets = {
-            facet.field: facet.buckets for facet in facets_of(matches, SearchRequest("", facets=FACETS), view)
-        }
+        asked = SearchRequest("", facets=FACETS)
+        facets = {facet.field: facet.buckets for facet in facets_of(matches, asked, view, self._rules)}
         return Overview(
             total=matches.total,
             sources=facets["source"],
@@ -339,7 +357,7 @@ class SearchService:
         """Return every source with its title and number of articles, most articles first."""
         view = self._live.view()
         matches = view.snapshot.search(Plan(depth=0, facets=("source",), near_below=0))
-        return facets_of(matches, SearchRequest("", facets=("source",)), view)[0].buckets
+        return facets_of(matches, SearchRequest("", facets=("source",)), view, self._rules)[0].buckets
 
     def version(self) -> str:
         """Return the version token; it changes when any answer may."""
@@ -358,6 +376,8 @@ class SearchService:
             return Readiness(True, True, self._live.problem)
         if view.generation.manifest.analysis != self._analyzer.fingerprint:
             return Readiness(True, True, str(FingerprintError("другой разбор слов")))
+        if self._names and view.generation.manifest.names != NAMES_VERSION:
+            return Readiness(True, True, WITHOUT_NAMES)
         return Readiness(True, False)
 
 

@@ -213,7 +213,7 @@ def test_without_the_package_the_error_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, analyzer: Analyzer
 ) -> None:
     monkeypatch.setattr(
-        "searchsvc.names.find_spec", lambda name: None if name == "slovnet" else find_spec(name)
+        "searchsvc.naming.find_spec", lambda name: None if name == "slovnet" else find_spec(name)
     )
     with pytest.raises(NamesMissingError, match=r"pip install 'searchsvc\[names\]'"):
         NameFinder(analyzer)

@@ -64,6 +64,7 @@ PLURAL_INSTITUTION = 0.3
 """Weight of the plural: «в гимназии № 5» is one."""
 
 _OF_A_PLACE = re.compile("[сц]к(?:ий|ая|ое|ого|ой|ому|им|ом|ую)$")
+_NOMINAL = frozenset(("NOUN", "ADJF", "PRTF"))
 _NAMES = frozenset(("Name", "Surn", "Patr", "Geox", "Orgn", "Trad", "Abbr"))
 
 
@@ -211,7 +212,7 @@ class Institutions:
             if not word.text.islower() or word.text in NAMED_AFTER:
                 break
             readings = self._readings(word)
-            if "Anum" in readings[0].tags or not {"NOUN", "ADJF", "PRTF"} & readings[0].tags:
+            if not readings or "Anum" in readings[0].tags or not _NOMINAL & readings[0].tags:
                 break
             genitives = [one.tags for one in readings if one.case == "gent" and {"NOUN", "ADJF"} & one.tags]
             if not genitives:

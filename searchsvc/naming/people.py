@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from searchsvc.analysis import Analyzer
+from searchsvc.analysis import Analyzer, Reading
 from searchsvc.naming import declension
 from searchsvc.naming.institutions import is_common
 from searchsvc.naming.words import Found, Word, before
@@ -40,7 +40,7 @@ class People:
     def person(self, words: Sequence[Word], first: int, last: int) -> Found:
         """Return a person's name with its nominative."""
         called = declension.called_for(before(words, first), self._analyzer)
-        names = [word for word in words[first:last] if len(word.text) > 1]
+        names = [word for word in words[first:last] if len(word.text) > 1 and self._readings(word)]  # «II»
         forms = declension.person([word.text for word in names], called, self._analyzer)
         made = {word.start: form for word, form in zip(names, forms, strict=True)}
         text = ""
@@ -114,6 +114,9 @@ class People:
         if last - first > 1 or self._has(words[first].text, "Surn"):
             return False
         return words[first].initial or words[first].begins or self._has(words[first].text, "Name")
+
+    def _readings(self, word: Word) -> tuple[Reading, ...]:
+        return self._analyzer.readings(word.text)
 
     def _has(self, word: str, tag: str) -> bool:
         return word[0].isalpha() and any(tag in one.tags for one in self._analyzer.readings(word))
