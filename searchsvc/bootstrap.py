@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from corpus.archive import Archive
 from searchsvc.analysis import Analyzer
 from searchsvc.generation import Generations
 from searchsvc.live import LiveIndex
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
+from searchsvc.synonyms import SynonymBook
 
 
 def open_archive(settings: Settings) -> Archive:
@@ -30,6 +33,16 @@ def open_service(
     """Return the service over the published generation, and its index to close in the end.
 
     ``watch`` renews it in the background, for a server.
+
+    Raises:
+        SynonymsError: the editors' file of synonyms cannot be used.
     """
-    live = LiveIndex(open_generations(settings), watch=watch)
+    book = open_synonyms(settings, analyzer)
+    book.current()  # what is wrong with it is said at the start
+    live = LiveIndex(open_generations(settings), synonyms=book, watch=watch)
     return SearchService(live, analyzer, names=settings.names == "on"), live
+
+
+def open_synonyms(settings: Settings, analyzer: Analyzer) -> SynonymBook:
+    """Return the packaged list of synonyms with the editors' own file over it."""
+    return SynonymBook(analyzer, Path(settings.synonyms).expanduser() if settings.synonyms else None)

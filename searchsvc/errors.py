@@ -14,11 +14,13 @@ __all__ = [
     "GenerationError",
     "IndexBusyError",
     "IndexDamagedError",
+    "IndexWithoutNamesError",
     "NamesMissingError",
     "NoIndexError",
     "NotFoundError",
     "SearchServiceError",
     "SettingsError",
+    "SynonymsError",
     "UnknownEngineError",
     "VerificationError",
 ]
@@ -28,6 +30,17 @@ class SettingsError(SearchServiceError):
     """A setting is wrong; the message names it."""
 
     exit_code = 2
+
+
+class SynonymsError(SettingsError):
+    """A list of synonyms cannot be used; the message says where and why."""
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        super().__init__(
+            f"Список синонимов «{path}»: {reason}. Строка пишется так: ЕГЭ = единый государственный экзамен"
+        )
+        self.path = path
+        self.reason = reason
 
 
 class BadRequestError(SearchServiceError):
@@ -68,6 +81,16 @@ class IndexDamagedError(GenerationError):
             "Архив не пострадал. Постройте индекс заново: searchsvc rebuild"
         )
         self.folder = folder
+
+
+class IndexWithoutNamesError(GenerationError):
+    """Names are wanted and the index was built without them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            'Индекс построен без людей, организаций и мест, а в настройках names = "on". '
+            "Перестройте его: searchsvc rebuild"
+        )
 
 
 class FingerprintError(GenerationError):

@@ -6,16 +6,15 @@ Values come as readers type them and as the index spells them; here the one beco
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
-from typing import cast
 
 from searchsvc.document import tag_term
 from searchsvc.engine import NAMES, AnyOf, Matches
 from searchsvc.live import View
-from searchsvc.names import NameRules
-from searchsvc.naming.words import Kind
+from searchsvc.names import KINDS, NameRules
 from searchsvc.planning import Planned
-from searchsvc.results import Bucket, Facet, SearchRequest
+from searchsvc.results import ALL_FACETS, FACETS, Bucket, Facet, SearchRequest
 from searchsvc.text import fold
 
 
@@ -33,16 +32,13 @@ def days_of(request: SearchRequest, planned: Planned) -> tuple[int, int] | None:
     return max(starts, default=1), min(ends, default=date.max.toordinal())
 
 
-def excluded_values(planned: Planned, view: View, names: NameRules) -> list[AnyOf]:
+def excluded_values(planned: Planned, view: View) -> list[AnyOf]:
     """Return what the query excludes by field, as the engine is asked."""
-    return [
-        AnyOf(_resolved(item.field, (item.value,), view, names), item.field)
-        for item in planned.excluded_values
-    ]
+    return [AnyOf(_resolved(item.field, (item.value,), view), item.field) for item in planned.excluded_values]
 
 
 def merged(
-    typed: Mapping[str, tuple[str, ...]], asked: Mapping[str, tuple[str, ...]], view: View, names: NameRules
+    typed: Mapping[str, tuple[str, ...]], asked: Mapping[str, tuple[str, ...]], view: View
 ) -> dict[str, tuple[str, ...]]:
     """Return filters by field with values as the index spells them.
 
@@ -50,7 +46,7 @@ def merged(
     """
     merged: dict[str, tuple[str, ...]] = {}
     for field in (*typed, *(name for name in asked if name not in typed)):
-        sides = [_resolved(field, side[field], view, names) for side in (typed, asked) if side.get(field)]
+        sides = [_resolved(field, side[field], view) for side in (typed, asked) if side.get(field)]
         if len(sides) == 1:
             merged[field] = sides[0]
         elif sides:
@@ -59,16 +55,10 @@ def merged(
     return merged
 
 
-def _resolved(field: str, values: Sequence[str], view: View, names: NameRules) -> tuple[str, ...]:
-    if field in NAMES:
-        kind = cast(Kind, field)
-        return tuple(
-            value if view.snapshot.frequency((value,), field=field) else names.typed(kind, value)
-            for value in values
-        )
+def _resolved(field: str, values: Sequence[str], view: View) -> tuple[str, ...]:
     if field == "tag":
         return tuple(tag_term(value) for value in values)
-    if field == "year":
+    if field == "year" or field in NAMES:  # of names ``with_names`` has made what the index spells
         return tuple(values)
     spelled: dict[str, list[str]] = {}
     known = view.values(field)
@@ -83,18 +73,48 @@ def _resolved(field: str, values: Sequence[str], view: View, names: NameRules) -
     )
 
 
-def facets_of(matches: Matches, request: SearchRequest, view: View, names: NameRules) -> tuple[Facet, ...]:
+def countable(request: SearchRequest, view: View, *, names: bool) -> tuple[str, ...]:
+    """Return the facets asked for that *view* can count; *names* too, if they are wanted and there."""
+    known = ALL_FACETS if names and view.generation.manifest.names else FACETS
+    return tuple(name for name in request.facets if name in known)
+
+
+def with_names(
+    request: SearchRequest, view: View, rules: NameRules
+) -> tuple[SearchRequest, Mapping[tuple[str, str], str]]:
+    """Return *request* with names as the index spells them, and what was typed by field and name."""
+    typed: dict[tuple[str, str], str] = {}
+    filters = dict(request.filters)
+    for field in KINDS:
+        for value in filters.get(field, ()):
+            known = view.snapshot.frequency((value,), field=field) > 0
+            typed[field, value if known else rules.typed(field, value)] = value
+        if field in filters:
+            filters[field] = tuple(name for kind, name in typed if kind == field)
+    return replace(request, filters=filters), typed
+
+
+def as_typed(facets: Sequence[Facet], typed: Mapping[tuple[str, str], str]) -> tuple[Facet, ...]:
+    """Return *facets* with names under the value that the request has, so that a page can take it out."""
+    return tuple(
+        replace(
+            facet,
+            buckets=tuple(
+                replace(bucket, value=typed.get((facet.field, bucket.value), bucket.value))
+                for bucket in facet.buckets
+            ),
+        )
+        for facet in facets
+    )
+
+
+def facets_of(matches: Matches, request: SearchRequest, view: View) -> tuple[Facet, ...]:
     """Return the facets asked for: years from the last, else most articles first; what is selected is
     there even if nothing has it."""
     found = []
     for field in request.facets:
         counts = matches.facets.get(field, {})
         selected = set(request.filters.get(field, ()))
-        # A name may be selected in another form than it is counted in: it stays what the reader typed.
-        shown = {value: _resolved(field, (value,), view, names)[0] for value in selected if field in NAMES}
-        counts = {value: count for value, count in counts.items() if value not in shown.values()} | {
-            value: counts.get(name, 0) for value, name in shown.items()
-        }
         values = {**dict.fromkeys(selected, 0), **counts}
         if field == "year":
             order = sorted(values, reverse=True)
@@ -106,7 +126,7 @@ def facets_of(matches: Matches, request: SearchRequest, view: View, names: NameR
                 tuple(
                     Bucket(
                         value,
-                        view.source_title(value) if field == "source" else shown.get(value, value),
+                        view.source_title(value) if field == "source" else value,
                         values[value],
                         value in selected,
                     )

@@ -37,6 +37,8 @@ MOST_NAMES = 200
 
 _NER = Path("data", "model", "slovnet_ner_news_v1.tar")
 _NAVEC = Path("data", "emb", "navec_news_v1_1B_250K_300d_100q.tar")
+KINDS: tuple[Kind, ...] = ("person", "organisation", "place")
+
 _KINDS: dict[str, Kind] = {"PER": "person", "ORG": "organisation", "LOC": "place"}
 _BREAKS = frozenset("()[]/:;")
 _SAME_PLACES = {"рф": "Россия", "российская федерация": "Россия"}

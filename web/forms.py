@@ -19,7 +19,7 @@ from werkzeug.datastructures import MultiDict
 
 from searchsvc.engine import NAMES
 from searchsvc.query import MAX_LENGTH
-from searchsvc.results import ALL_FACETS, FACETS, Correct, SearchRequest, Sort
+from searchsvc.results import ALL_FACETS, FACETS, Correct, PeriodOffer, SearchRequest, Sort
 from searchsvc.text import clean, squeeze
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ SORTS = ("relevance", "-date", "date")
 CORRECTS = ("auto", "suggest", "off")
 
 PAGE_PARAMETERS = ("q", "from", "to", *FILTERS, "sort", "correct", "page")
-API_PARAMETERS = (*PAGE_PARAMETERS, "per_page", "facets", "highlight", "fields")
+API_PARAMETERS = (*PAGE_PARAMETERS, "per_page", "facets", "highlight", "fields", "explain")
 
 PAGE_FACETS = ("category", "year", "source", *NAMES)
 """What a result page counts, in its order."""
@@ -170,6 +170,7 @@ def read_api(args: Arguments) -> ApiRequest:
         facets=reader.listed("facets", ALL_FACETS) if "facets" in args else FACETS,
         correct=cast(Correct, reader.one("correct", choice(CORRECTS), "auto")),
         highlight=reader.one("highlight", truth, True),
+        explain=reader.one("explain", truth, False),
     )
     fields = reader.listed("fields", RESULT_KEYS)
     if request.since and request.until and request.since > request.until:
@@ -350,6 +351,7 @@ def api_pairs(asked: ApiRequest) -> Pairs:
     pairs += [("facets", ",".join(request.facets))] if request.facets != FACETS else []
     pairs += [("highlight", "false")] if not request.highlight else []
     pairs += [("fields", ",".join(asked.fields))] if asked.fields else []
+    pairs += [("explain", "true")] if request.explain else []
     return tuple(pairs)
 
 
@@ -388,6 +390,11 @@ def new_search(text: str = "", **filters: str) -> SearchRequest:
 def asking(request: SearchRequest, text: str, correct: Correct = "auto") -> SearchRequest:
     """Return the search with other words under the same filters."""
     return replace(request, page=1, text=text, correct=correct)
+
+
+def within(request: SearchRequest, period: PeriodOffer) -> SearchRequest:
+    """Return the search for the rest of its words in the days that it names."""
+    return replace(request, page=1, text=period.text, since=period.since, until=period.until)
 
 
 def sorted_by(request: SearchRequest, sort: Sort) -> SearchRequest:
