@@ -15,7 +15,7 @@ import tantivy
 from tantivy import FieldType, Occur, Query
 
 from searchsvc.engine import NAMES, Candidate, Matches, Plan
-from searchsvc.engines.tantivy.named import NameCounts
+from searchsvc.engines.tantivy.named import FACET_VALUES, NameCounts
 from searchsvc.engines.tantivy.read import Hits, Reader, combined
 
 BLOCK = 200
@@ -23,9 +23,6 @@ BLOCK = 200
 on that alone, so that a longer page begins with the shorter one."""
 
 GROWTH = 5
-
-FACET_VALUES = 65_000
-"""Tantivy's limit of buckets."""
 
 INT64 = 2**63 - 1
 SCORE_BITS = 24

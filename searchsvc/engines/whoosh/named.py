@@ -51,9 +51,11 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Values of a segment's documents: those of document n are ``numbers[starts[n] : starts[n + 1]]``."""
+    """Values of a segment's documents: those of document n are ``numbers[starts[n] : starts[n + 1]]``;
+    ``owners`` has the document of each."""
 
     starts: npt.NDArray[np.int64]
+    owners: Ids
     numbers: Ids
 
     @classmethod
@@ -64,7 +66,7 @@ class Named:
         order = np.argsort(documents, kind="stable")
         starts = np.zeros(size + 1, np.int64)
         np.cumsum(np.bincount(documents, minlength=size), out=starts[1:])
-        return cls(starts, np.repeat(numbers, lengths)[order])
+        return cls(starts, documents[order], np.repeat(numbers, lengths)[order])
 
     def counts(self, ids: Ids) -> Counts:
         """Count the values of documents, by their numbers."""
@@ -76,5 +78,5 @@ class Named:
         else:
             mask = np.zeros(len(self.starts) - 1, np.bool_)
             mask[ids] = True
-            some = self.numbers[np.repeat(mask, np.diff(self.starts))]
+            some = self.numbers[mask[self.owners]]
         return np.bincount(some)
