@@ -63,6 +63,7 @@ LONGEST_ABBREVIATION = 8
 PLURAL_INSTITUTION = 0.3
 """Weight of the plural: «в гимназии № 5» is one."""
 
+_SHORT_MINISTRY = re.compile("Мин(?:обр)?([а-яё]{4,})$")
 _OF_A_PLACE = re.compile("[сц]к(?:ий|ая|ое|ого|ой|ому|им|ом|ую)$")
 _NOMINAL = frozenset(("NOUN", "ADJF", "PRTF"))
 _NAMES = frozenset(("Name", "Surn", "Patr", "Geox", "Orgn", "Trad", "Abbr"))
@@ -106,7 +107,7 @@ class Institutions:
             lone = last - first == 1 and not self._analyzer.is_known(word.text)
             if not lone and not any("Orgn" in one.tags for one in self._readings(word)):
                 return None
-        if last - first > 1 and word.begins and is_common(word, self._analyzer):
+        if last - first > 1 and word.begins and is_stranger(word, self._analyzer):
             first += 1
             while first < last and not words[first].capital:
                 first += 1
@@ -125,6 +126,8 @@ class Institutions:
 
     def leading(self, words: Sequence[Word], first: int, last: int) -> str:
         """Put the adjectives and the noun at the beginning of a name into the nominative."""
+        if self._is_genitive_within(words[first].text):
+            return text_of(words, first, last)
         end = first
         while end < last:
             end += 1
@@ -136,6 +139,12 @@ class Institutions:
             for word in words[first:end]
         ]
         return self._declined(words, first, end, last, weighed)
+
+    def _is_genitive_within(self, word: str) -> bool:
+        """Whether a ministry's short name is not declined: «Минпросвещения», but «Минфина»."""
+        match = _SHORT_MINISTRY.match(word)
+        of = match.group(1) if match else ""
+        return self._analyzer.is_known(of) and any(one.case == "gent" for one in self._analyzer.readings(of))
 
     def _readings(self, word: Word) -> tuple[Reading, ...]:
         return self._analyzer.readings(word.text)
@@ -275,6 +284,13 @@ def is_common(word: Word, analyzer: Analyzer) -> bool:
     """Tell whether the dictionary has a word, and as no name."""
     known = analyzer.is_known(word.text)
     return known and all(_NAMES.isdisjoint(one.tags) for one in analyzer.readings(word.text))
+
+
+def is_stranger(word: Word, analyzer: Analyzer) -> bool:
+    """Tell whether a word at the beginning of a sentence has no part in the name after it: a common noun
+    («Дружба Горноталицка»), but no adjective."""
+    adjective = any("ADJF" in one.tags for one in analyzer.readings(word.text))
+    return not adjective and is_common(word, analyzer)
 
 
 def _number(words: Sequence[Word], at: int) -> int:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from searchsvc.analysis import CASES, Analyzer, Reading
 from searchsvc.naming import declension
 from searchsvc.naming.declension import cased, options
-from searchsvc.naming.institutions import Institutions, is_common
+from searchsvc.naming.institutions import Institutions, is_common, is_stranger
 from searchsvc.naming.words import Found, Word, adjacent, agree, before, lemmas_in, listed, text_of
 
 AREAS = listed(
@@ -59,7 +59,7 @@ class Places:
             last -= 1
         while first < last and not words[first].capital:
             first += 1
-        if last - first > 1 and words[first].begins and self._is_stranger(words[first]):
+        if last - first > 1 and words[first].begins and is_stranger(words[first], self._analyzer):
             first += 1
         if first >= last:
             return None
@@ -146,11 +146,6 @@ class Places:
         cases = {one.case for one in kinds} | {"nomn"}
         called = {case: 1.0 if case in cases else declension.NOT_CALLED_FOR for case in CASES}
         return Found("place", first, last, self.nominative(words, first, last, called, genders))
-
-    def _is_stranger(self, word: Word) -> bool:
-        """Whether a noun at the beginning of a sentence has no part in the name: «Дружба Горноталицка»."""
-        adjective = any("ADJF" in one.tags for one in self._readings(word))
-        return not adjective and is_common(word, self._analyzer)
 
 
 def _fit(reading: Reading) -> float:
