@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from searchsvc.analysis import CASES, Analyzer, Reading
 from searchsvc.naming import declension
-from searchsvc.naming.declension import cased, options
+from searchsvc.naming.declension import Options, cased, options
 from searchsvc.naming.institutions import Institutions, is_common, is_stranger
 from searchsvc.naming.words import Found, Word, adjacent, agree, before, lemmas_in, listed, text_of
 
@@ -24,6 +24,10 @@ SHORT_STREETS = listed("ул пр")
 
 OF_THE_GENERIC = 1.5
 """Weight of the gender that the generic word has: «в посёлке Новоозёрном» is not «Новоозёрное»."""
+
+
+PLURAL_PLACE = 0.05
+"""Weight of a genitive plural by its ending alone: enough after «из», not where nothing calls for it."""
 
 
 class Places:
@@ -97,12 +101,21 @@ class Places:
         """Put a place into the nominative: words that agree, else those at its beginning."""
         if called is None:
             called = declension.called_for(before(words, first), self._analyzer)
-        weighed = [options(self._readings(word), _fit) for word in words[first:last]]
+        weighed = [self._options(word) for word in words[first:last]]
         found = declension.agreed(weighed, called, genders)
         if found is None:
             return self._institutions.leading(words, first, last)
         forms = zip(found, words[first:last], strict=True)
         return " ".join(cased(new, old.text) for new, old in forms)
+
+    def _options(self, word: Word) -> Options:
+        """Return how a word of a place may be read; «из Озерцов» is of «Озерцы», if no noun is known."""
+        found = options(self._readings(word), _fit)
+        lower = word.text.lower()
+        if len(lower) > 4 and lower.endswith(("ов", "ев")):
+            plural = lower[:-2] + ("ы" if lower.endswith("ов") else "и")
+            found.setdefault(("gent", declension.PLURAL), (PLURAL_PLACE, plural))
+        return found
 
     def _readings(self, word: Word) -> tuple[Reading, ...]:
         return self._analyzer.readings(word.text)
