@@ -40,7 +40,7 @@ def open_service(
     book = open_synonyms(settings, analyzer)
     book.current()  # what is wrong with it is said at the start
     live = LiveIndex(open_generations(settings), synonyms=book, watch=watch)
-    return SearchService(live, analyzer), live
+    return SearchService(live, analyzer, names=settings.names == "on"), live
 
 
 def open_synonyms(settings: Settings, analyzer: Analyzer) -> SynonymBook:

@@ -14,6 +14,8 @@ __all__ = [
     "GenerationError",
     "IndexBusyError",
     "IndexDamagedError",
+    "IndexWithoutNamesError",
+    "NamesMissingError",
     "NoIndexError",
     "NotFoundError",
     "SearchServiceError",
@@ -81,6 +83,16 @@ class IndexDamagedError(GenerationError):
         self.folder = folder
 
 
+class IndexWithoutNamesError(GenerationError):
+    """Names are wanted and the index was built without them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            'Индекс построен без людей, организаций и мест, а в настройках names = "on". '
+            "Перестройте его: searchsvc rebuild"
+        )
+
+
 class FingerprintError(GenerationError):
     """The index was made by another version of schema or analysis."""
 
@@ -127,3 +139,15 @@ class EngineMissingError(GenerationError):
 
 class EvaluationError(SearchServiceError):
     """A judged set or a package that an evaluation needs is missing or broken."""
+
+
+class NamesMissingError(SearchServiceError):
+    """The package that finds names in texts is not installed."""
+
+    exit_code = 2
+
+    def __init__(self) -> None:
+        super().__init__(
+            'Чтобы находить в статьях людей, организации и места (names = "on"), нужен дополнительный '
+            "пакет. Установите его: pip install 'searchsvc[names]' — или верните names = \"off\"."
+        )

@@ -52,11 +52,13 @@ _ERASURE = "e"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a generation was made with, and when; no two have equal manifests."""
+    """What a generation was made with, and when; no two have equal manifests. ``names`` is the version
+    of the search for names, "" where there was none."""
 
     engine: str
     schema: int
     analysis: str
+    names: str
     created: str
 
 
@@ -79,11 +81,11 @@ class Generation:
         self._newest: Snapshot | None = None
 
     @classmethod
-    def create(cls, folder: Path, *, engine: str, analysis: str) -> Generation:
+    def create(cls, folder: Path, *, engine: str, analysis: str, names: str = "") -> Generation:
         """Make an empty generation in *folder*."""
         folder.mkdir(parents=True)
         manifest = Manifest(
-            engine, SCHEMA_VERSION, analysis, datetime.now(UTC).isoformat(timespec="microseconds")
+            engine, SCHEMA_VERSION, analysis, names, datetime.now(UTC).isoformat(timespec="microseconds")
         )
         made = cls(folder, manifest)
         made.engine.create()
@@ -294,13 +296,14 @@ class Generations:
         """Hold the lease to build, publish or roll back."""
         return lease(self.folder / "rebuild.lock", "Построение индекса")
 
-    def begin(self, *, engine: str, analysis: str) -> Generation:
+    def begin(self, *, engine: str, analysis: str, names: str = "") -> Generation:
         """Start a new generation, first removing what earlier builders left. Hold ``building``."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.clean()
         numbers = [int(match.group(1)) for path in self.folder.iterdir() if (match := _NAME.match(path.name))]
         name = f"g{max(numbers, default=0) + 1:06}"
-        return Generation.create(self.folder / f"{name}.building", engine=engine, analysis=analysis)
+        folder = self.folder / f"{name}.building"
+        return Generation.create(folder, engine=engine, analysis=analysis, names=names)
 
     def publish(self, built: Generation) -> Generation:
         """Make *built* the published generation in one rename and return it under its new name."""
