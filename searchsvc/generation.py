@@ -2,8 +2,9 @@
 
     index/current.json            {"generation": "g000002", "previous": "g000001"}
     index/g000002/manifest.json   engine, fingerprint, when it was made
-    index/g000002/store.db        documents, lexicon, neighbours
+    index/g000002/store.db        documents, counts of words, neighbours
     index/g000002/records.*       what ranking reads of every document
+    index/g000002/lexicon/        the words of the archive, for repair
     index/g000002/neighbours/     signatures, from which the lists are made
     index/g000002/reprints/       which documents are one text
     index/g000002/engine/         the engine's own files
@@ -35,6 +36,7 @@ from searchsvc.errors import FingerprintError, GenerationError, IndexDamagedErro
 from searchsvc.reprints import find_groups
 from searchsvc.similar import forget_lemmas, rebuild_neighbours, update_neighbours
 from searchsvc.store import Store
+from searchsvc.store_writer import UNFILED
 
 SCHEMA_VERSION = 4
 """Version of everything a generation keeps on disk; another one is refused."""
@@ -160,7 +162,7 @@ class Generation:
         change: str = "",
         progress: Callable[[int], None] | None = None,
     ) -> None:
-        """Give a loaded generation its neighbours and its sequence; *change* as in ``update``.
+        """Give a loaded generation its neighbours, words and sequence; *change* as in ``update``.
 
         *progress* is told how many articles have got their neighbours.
         """
@@ -169,6 +171,7 @@ class Generation:
             store.put_sources(sources)
             find_groups(store, 1)
             rebuild_neighbours(store, progress=progress)
+            store.file_words()
         self._commit((), (), str(sequence))
 
     def update(
@@ -202,6 +205,7 @@ class Generation:
             update_neighbours(store, changed)
             store.put_sources(sources)
             store.prune(before)
+            store.file_words(least=UNFILED)
         self._commit(entries, gone, str(sequence))
 
     def tidy(self) -> None:
@@ -222,6 +226,7 @@ class Generation:
             for article in gone:
                 forget_lemmas(store, article)
                 store.erase(article)
+            store.file_words()
             store.drop_lost_neighbours()
         self.store.settle(vacuum=True)
 
