@@ -21,7 +21,7 @@ from indexer.verify import verify
 from searchsvc.analysis import Analyzer
 from searchsvc.document import Document, make_document
 from searchsvc.engines import open_engine
-from searchsvc.errors import FingerprintError, GenerationError, NoIndexError
+from searchsvc.errors import EncoderMissingError, FingerprintError, GenerationError, NoIndexError
 from searchsvc.generation import DISK_ERRORS, Generation, Generations
 
 log = logging.getLogger(__name__)
@@ -228,10 +228,12 @@ def purge(archive: Archive, generations: Generations, analyzer: Analyzer, articl
         with closing(generation), generation.writing():
             generations.drop_previous()
             archive.purge(article_id)
-            if generation.manifest.analysis == analyzer.fingerprint:
-                _catch_up(archive, generation, analyzer)
-            else:
+            try:
+                generation.require(analyzer.fingerprint)
+            except (FingerprintError, EncoderMissingError):
                 generation.erase([article_id])
+            else:
+                _catch_up(archive, generation, analyzer)
         return article_id
 
 
@@ -291,8 +293,7 @@ def _catch_up(archive: Archive, generation: Generation, analyzer: Analyzer) -> S
 
 def _sequence(archive: Archive, generation: Generation, analyzer: Analyzer) -> int:
     """Return the change *generation* has come to, once it is certain that it goes on from there."""
-    if generation.manifest.analysis != analyzer.fingerprint:
-        raise FingerprintError("другой разбор слов")
+    generation.require(analyzer.fingerprint)
     sequence, last = generation.sequence(), archive.last_sequence()
     if sequence > last:
         raise GenerationError(

@@ -7,6 +7,7 @@ from searchsvc.analysis import Analyzer
 from searchsvc.generation import Generations
 from searchsvc.live import LiveIndex
 from searchsvc.search import SearchService
+from searchsvc.semantic import encoder, require_encoder
 from searchsvc.settings import Settings
 
 
@@ -20,8 +21,12 @@ def open_archive(settings: Settings) -> Archive:
 
 
 def open_generations(settings: Settings) -> Generations:
-    """Return the index generations of the data folder."""
-    return Generations(settings.index_dir)
+    """Return the index generations of the data folder.
+
+    Raises:
+        EncoderMissingError: the settings want vectors, and the package for them is missing.
+    """
+    return Generations(settings.index_dir, semantic=_semantic(settings))
 
 
 def open_service(
@@ -29,7 +34,19 @@ def open_service(
 ) -> tuple[SearchService, LiveIndex]:
     """Return the service over the published generation, and its index to close in the end.
 
-    ``watch`` renews it in the background, for a server.
+    ``watch`` renews it in the background, for a server; what is slow to load is loaded now then.
+
+    Raises:
+        EncoderMissingError: as ``open_generations``.
     """
-    live = LiveIndex(open_generations(settings), watch=watch)
-    return SearchService(live, analyzer), live
+    generations = open_generations(settings)
+    if generations.semantic and watch:
+        encoder()
+    live = LiveIndex(generations, watch=watch)
+    return SearchService(live, analyzer, semantic=generations.semantic), live
+
+
+def _semantic(settings: Settings) -> bool:
+    if settings.semantic == "on":
+        require_encoder()
+    return settings.semantic == "on"

@@ -4,6 +4,7 @@
     index/g000002/manifest.json   engine, fingerprint, when it was made
     index/g000002/store.db        documents, lexicon, neighbours
     index/g000002/records.*       what ranking reads of every document
+    index/g000002/vectors.*       vectors of its sentences, where it was built with the encoder
     index/g000002/neighbours/     signatures, from which the lists are made
     index/g000002/engine/         the engine's own files
     index/g000003.building/       unfinished; the next rebuild removes it
@@ -31,10 +32,11 @@ from searchsvc.document import Document, Record
 from searchsvc.engine import Engine, Entry, Snapshot
 from searchsvc.engines import open_engine
 from searchsvc.errors import FingerprintError, GenerationError, IndexDamagedError, NoIndexError
+from searchsvc.semantic import MODEL, require_encoder
 from searchsvc.similar import forget_lemmas, rebuild_neighbours, update_neighbours
 from searchsvc.store import Store
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of everything a generation keeps on disk; another one is refused."""
 
 UNFINISHED = "building"
@@ -50,12 +52,16 @@ _ERASURE = "e"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a generation was made with, and when; no two have equal manifests."""
+    """What a generation was made with, and when; no two have equal manifests.
+
+    ``vectors`` names the model of its vectors, "" where it has none.
+    """
 
     engine: str
     schema: int
     analysis: str
     created: str
+    vectors: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +79,18 @@ class Generation:
         self.folder = folder
         self.manifest = manifest
         self.engine: Engine = open_engine(manifest.engine, folder / "engine")
-        self.store = Store(folder / _STORE)
+        self.store = Store(folder / _STORE, vectors=bool(manifest.vectors))
         self._newest: Snapshot | None = None
 
     @classmethod
-    def create(cls, folder: Path, *, engine: str, analysis: str) -> Generation:
-        """Make an empty generation in *folder*."""
+    def create(cls, folder: Path, *, engine: str, analysis: str, vectors: str = "") -> Generation:
+        """Make an empty generation in *folder*, with *vectors* of that model."""
         folder.mkdir(parents=True)
-        manifest = Manifest(
-            engine, SCHEMA_VERSION, analysis, datetime.now(UTC).isoformat(timespec="microseconds")
-        )
+        created = datetime.now(UTC).isoformat(timespec="microseconds")
+        manifest = Manifest(engine, SCHEMA_VERSION, analysis, created, vectors)
         made = cls(folder, manifest)
         made.engine.create()
-        Store.create(folder / _STORE)
+        Store.create(folder / _STORE, vectors=bool(vectors))
         _write_atomically(folder / "manifest.json", json.dumps(asdict(manifest)))
         return made
 
@@ -116,6 +121,19 @@ class Generation:
     def name(self) -> str:
         """The generation's name, "g000001"."""
         return self.folder.name.removesuffix(".building")
+
+    def require(self, analysis: str) -> None:
+        """Make sure that articles analysed like this, and their vectors, fit to those that are there.
+
+        Raises:
+            FingerprintError: they do not. EncoderMissingError: vectors cannot be made.
+        """
+        if self.manifest.analysis != analysis:
+            raise FingerprintError("другой разбор слов")
+        if self.manifest.vectors:
+            require_encoder()
+            if self.manifest.vectors != MODEL:
+                raise FingerprintError("другие векторы предложений")
 
     def close(self) -> None:
         """Let go of open files."""
@@ -247,10 +265,11 @@ class Generation:
 
 
 class Generations:
-    """All generations of a data folder."""
+    """All generations of a data folder. New ones get vectors if *semantic*."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, semantic: bool = False) -> None:
         self.folder = folder
+        self.semantic = semantic
 
     @property
     def pointer_path(self) -> Path:
@@ -294,7 +313,8 @@ class Generations:
         self.clean()
         numbers = [int(match.group(1)) for path in self.folder.iterdir() if (match := _NAME.match(path.name))]
         name = f"g{max(numbers, default=0) + 1:06}"
-        return Generation.create(self.folder / f"{name}.building", engine=engine, analysis=analysis)
+        folder, vectors = self.folder / f"{name}.building", MODEL if self.semantic else ""
+        return Generation.create(folder, engine=engine, analysis=analysis, vectors=vectors)
 
     def publish(self, built: Generation) -> Generation:
         """Make *built* the published generation in one rename and return it under its new name."""

@@ -27,7 +27,7 @@ from searchsvc.errors import (
 from searchsvc.filters import days_of, excluded_values, facets_of, merged
 from searchsvc.live import LiveIndex, Pinned, View
 from searchsvc.planning import Planned, plan
-from searchsvc.ranking import Statistics, families_of, rank
+from searchsvc.ranking import Floats, Statistics, families_of, rank
 from searchsvc.repair import Repair, repair_query
 from searchsvc.results import (
     FACETS,
@@ -43,6 +43,7 @@ from searchsvc.results import (
     SimilarArticle,
     WordCount,
 )
+from searchsvc.semantic import MODEL, encoder
 from searchsvc.snippet import Marks, find_marks, snippet, title_segments
 from searchsvc.store import Card, Stored
 
@@ -53,6 +54,11 @@ NEAR_BELOW = 10
 """Near matches follow where fewer articles than this have all the words (decision 11)."""
 
 RECENT = 6
+
+WITHOUT_VECTORS = (
+    "Поиск с учётом смысла включён, но индекс построен без него: пока ищем только по словам. "
+    "Перестройте индекс: searchsvc rebuild"
+)
 
 ATTEMPTS = 3
 """How often a search is answered anew because a purge took away what it was to show."""
@@ -89,14 +95,17 @@ class _Page:
 class SearchService:
     """Answers searches. Thread-safe."""
 
-    def __init__(self, live: LiveIndex | Pinned, analyzer: Analyzer) -> None:
+    def __init__(self, live: LiveIndex | Pinned, analyzer: Analyzer, *, semantic: bool = False) -> None:
         self._live = live
         self._analyzer = analyzer
+        self._semantic = semantic
 
     def pinned(self) -> SearchService:
         """Return a service for one page: all its answers are made from one state of the index."""
         live = self._live
-        return self if isinstance(live, Pinned) else SearchService(Pinned(live), self._analyzer)
+        if isinstance(live, Pinned):
+            return self
+        return SearchService(Pinned(live), self._analyzer, semantic=self._semantic)
 
     # --- searching -------------------------------------------------------------------------
 
@@ -171,16 +180,23 @@ class SearchService:
         if not by_score or not planned.words or not found:
             return tuple(found), {candidate.key: candidate.score for candidate in found}
         head, tail = found[:RERANKED], found[RERANKED:]
-        evidence = view.generation.store.records.occurrences(
-            [candidate.key for candidate in head], families_of(planned.words)
-        )
+        keys = [candidate.key for candidate in head]
+        evidence = view.generation.store.records.occurrences(keys, families_of(planned.words))
         statistics = Statistics(matches.documents, matches.average_length, matches.word_counts)
-        scores = rank(planned.words, evidence, statistics)
+        nearness = self._nearness(keys, planned, view)
+        scores = rank(planned.words, evidence, statistics, nearness=nearness)
         order = np.argsort(-scores, kind="stable")
         ranked = {head[row].key: float(scores[row]) for row in order}
         # Below the second stage the engine's scores only keep their order, under the last of it.
         ranked |= _below(float(scores.min()), {candidate.key: candidate.score for candidate in tail})
         return (*(head[row] for row in order), *tail), ranked
+
+    def _nearness(self, keys: Sequence[int], planned: Planned, view: View) -> Floats | None:
+        """Return how near in meaning documents are to the query's words; None if it is not to count."""
+        vectors = view.generation.store.vectors
+        if vectors is None or not self._semantic or view.generation.manifest.vectors != MODEL:
+            return None
+        return vectors.nearness(keys, encoder().query(" ".join(word.text for word in planned.words)))
 
     def _page(
         self,
@@ -358,6 +374,8 @@ class SearchService:
             return Readiness(True, True, self._live.problem)
         if view.generation.manifest.analysis != self._analyzer.fingerprint:
             return Readiness(True, True, str(FingerprintError("другой разбор слов")))
+        if self._semantic and view.generation.manifest.vectors != MODEL:
+            return Readiness(True, True, WITHOUT_VECTORS)
         return Readiness(True, False)
 
 

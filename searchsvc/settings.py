@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     archive_url: str = Field("", description="Адрес базы архива (SQLAlchemy); пусто: SQLite в папке данных")
     desk_url: str = Field("", description="Адрес базы заданий (SQLAlchemy); пусто: SQLite в папке данных")
     engine: Literal["whoosh", "tantivy"] = Field("whoosh", description="Поисковый движок новых индексов")
+    semantic: Literal["off", "on"] = Field(
+        "off", description="Поиск с учётом смысла; нужен пакет searchsvc[semantic] и новый индекс"
+    )
     host: str = Field("127.0.0.1", description="Адрес, на котором отвечает сайт")
     port: int = Field(8080, ge=0, le=65535, description="Порт сайта; 0: любой свободный")
     processes: int = Field(1, ge=1, le=64, description="Процессов у веб-сервера")

@@ -17,7 +17,9 @@ from corpus.codec import article_to_dict
 from searchsvc.analysis import folded_form
 from searchsvc.document import Document, Record
 from searchsvc.records import Bulk, RecordWriter
+from searchsvc.semantic import sentences_of
 from searchsvc.signatures import Signatures
+from searchsvc.vectors import VectorWriter
 
 KEEP_SECONDS = 600.0
 """Rows of replaced articles outlive their end by this much: no reader holds a snapshot longer."""
@@ -42,12 +44,14 @@ class StoreWriter:
         records: RecordWriter,
         signatures: Signatures,
         *,
+        vectors: VectorWriter | None = None,
         forms_held: int = FORMS_HELD,
     ) -> None:
         self._connection = connection
         self._forms_held = forms_held
         self.signatures = signatures
         self._records = records
+        self._vectors = vectors
         self._forms: Counter[str] = Counter()
 
     def undo_after(self, sequence: int) -> None:
@@ -95,6 +99,8 @@ class StoreWriter:
         key = int(cursor.lastrowid or 0)
         day = article.published.toordinal() if article.published else 0
         self._records.append(key, document.record, day, document.length)
+        if self._vectors is not None:
+            self._vectors.append(key, sentences_of(article))
         self._count(document.forms(), 1)
         return key
 
@@ -137,6 +143,9 @@ class StoreWriter:
         spent = [key for (key,) in self._connection.execute("SELECT key FROM spent")]
         if spent:
             self._records.wipe(spent)
+            if self._vectors is not None:
+                self._vectors.wipe(spent)
+                self._vectors.finish()
             self.signatures.wipe(np.array(spent))
             self._records.finish()
             self._connection.execute("DELETE FROM spent")
@@ -191,8 +200,10 @@ class StoreWriter:
         return self._records.record(key)
 
     def flush(self) -> None:
-        """Write the counts of forms gathered so far; bring records to the disk."""
+        """Write the counts of forms gathered so far; bring records and vectors to the disk."""
         self._records.finish()
+        if self._vectors is not None:
+            self._vectors.finish()
         self._write_forms()
 
     def _write_forms(self) -> None:
