@@ -43,6 +43,9 @@ _TOGETHER = 65_536
 _AT_ONCE = 384
 """Pieces multiplied at once: what is computed of so many stays in the processor's cache."""
 
+_LETTERS = 100
+"""Of a word that are read; the longest real ones have half as many."""
+
 _WORDS_KEPT = 65_536
 _QUERIES_KEPT = 1_024
 
@@ -124,9 +127,8 @@ class Encoder:
         self._query = lru_cache(_QUERIES_KEPT)(self._encoded)
 
     def query(self, text: str) -> Floats:
-        """Return the vector of a query; the last ones are kept."""
-        found: Floats = self._query(" ".join(text.split()))
-        return found
+        """Return the vector of a query's first ``LONGEST`` words; the last ones asked for are kept."""
+        return self._query(" ".join(text.split()[:LONGEST]))
 
     def encode(self, sentences: Sequence[str]) -> Floats:
         """Return a vector a sentence. The more at once, the quicker."""
@@ -137,13 +139,13 @@ class Encoder:
         return found
 
     def _encoded(self, text: str) -> Floats:
-        found = self.encode([text])[0]
+        found: Floats = self.encode([text])[0]
         found.setflags(write=False)
         return found
 
     def _pieces(self, sentence: str) -> list[int]:
-        words = list(chain.from_iterable(map(self._pieces_of_word, sentence.split())))
-        return [_BEGIN, *(words or [_UNKNOWN]), _END]
+        words = (self._pieces_of_word(word[:_LETTERS]) for word in sentence.split())
+        return [_BEGIN, *(list(chain.from_iterable(words)) or [_UNKNOWN]), _END]
 
     def _pieces_of(self, word: str) -> tuple[int, ...]:
         return tuple(self._tokenizer.encode(word, add_bos=False, add_eos=False))
@@ -249,7 +251,8 @@ class _Network:
 
 
 def _take(table: Floats, rows: Ints, out: Floats) -> Floats:
-    return np.take(table, rows, axis=0, out=out, mode="clip")  # with "raise" numpy copies once more
+    np.take(table, rows, axis=0, out=out, mode="clip")  # with "raise" numpy copies once more
+    return out
 
 
 def _one_by_root(variance: Floats, eps: float) -> Floats:

@@ -13,7 +13,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,7 +36,8 @@ HIGHEST = 0.2
 costs no quality, half the numbers would (docs/quality.md)."""
 
 GATHERED = 2_000
-"""Sentences that are gathered before they are encoded: the more at once, the quicker."""
+"""Sentences that are gathered before they are encoded: the more at once, the quicker. So many are encoded in
+a thread of their own while the next ones are analysed; numpy lets go of the interpreter's lock meanwhile."""
 
 _NAMES = ("vectors.places", "vectors.rows")
 _TYPES = (PLACE, ROW)
@@ -112,6 +115,15 @@ class Vectors:
         return places, rows
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Sentences of some documents, so many of each."""
+
+    keys: list[int]
+    sizes: list[int]
+    sentences: list[str]
+
+
 class VectorWriter:
     """Appends to the files and wipes; one at a time, within a transaction of the store.
 
@@ -124,17 +136,20 @@ class VectorWriter:
         self._encode = encode
         self._files: list[BinaryIO] = []
         self._end = self._end_of(last_key)
-        self._keys: list[int] = []
-        self._sizes: list[int] = []
-        self._sentences: list[str] = []
+        self._gathered = _Batch([], [], [])
+        self._aside = ThreadPoolExecutor(1, "vectors")
+        self._begun: tuple[_Batch, Future[npt.NDArray[np.float32]]] | None = None
 
     def append(self, key: int, sentences: Sequence[str]) -> None:
         """Keep the vectors of *sentences* under *key*."""
-        self._keys.append(key)
-        self._sizes.append(len(sentences))
-        self._sentences.extend(sentences)
-        if len(self._sentences) >= GATHERED:
-            self._write()
+        batch = self._gathered
+        batch.keys.append(key)
+        batch.sizes.append(len(sentences))
+        batch.sentences.extend(sentences)
+        if len(batch.sentences) >= GATHERED:
+            self._end_begun()
+            self._begun = batch, self._aside.submit(self._encode, batch.sentences)
+            self._gathered = _Batch([], [], [])
 
     def wipe(self, keys: Iterable[int]) -> None:
         """Overwrite the vectors of *keys*, none of them just appended, with zeros."""
@@ -147,28 +162,36 @@ class VectorWriter:
 
     def finish(self) -> None:
         """Encode what is gathered and bring everything to the disk, rows before their places."""
-        self._write()
+        self._end_begun()
+        batch, self._gathered = self._gathered, _Batch([], [], [])
+        if batch.keys:
+            self._write(batch, self._encode(batch.sentences))
         for file in reversed(self._files):
             file.flush()
             os.fsync(file.fileno())
 
     def close(self) -> None:
         """Let go of the files. Where ``finish`` was not reached, the next writer wipes what was appended."""
+        self._aside.shutdown(cancel_futures=True)
         for file in self._files:
             with suppress(OSError):  # of a full disk: what could not be written is not wanted any more
                 file.close()
         self._files = []
 
-    def _write(self) -> None:
-        if not self._keys:
-            return
-        rows = np.clip(np.rint(self._encode(self._sentences) / _UNIT), -127, 127).astype(np.int8)
+    def _end_begun(self) -> None:
+        """Wait for the batch that is being encoded, and write it."""
+        if self._begun is not None:
+            batch, encoded = self._begun
+            self._begun = None
+            self._write(batch, encoded.result())
+
+    def _write(self, batch: _Batch, encoded: npt.NDArray[np.float32]) -> None:
+        rows = np.clip(np.rint(encoded / _UNIT), -127, 127).astype(np.int8)
         places_file, rows_file = self._opened()
         _put(rows_file, self._end * ROW.itemsize, rows)
-        for key, size in zip(self._keys, self._sizes, strict=True):
+        for key, size in zip(batch.keys, batch.sizes, strict=True):
             _put(places_file, key * PLACE.itemsize, np.array([(self._end, size)], PLACE))
             self._end += size
-        self._keys, self._sizes, self._sentences = [], [], []
 
     def _opened(self) -> list[BinaryIO]:
         if not self._files:
