@@ -133,7 +133,7 @@ def compare(generations: Generations, names: Sequence[str], analyzer: Analyzer) 
             held.callback(live.close)
             try:
                 queries = queries or canaries(live.view(), analyzer)
-                services[name] = _warm(SearchService(live, analyzer, semantic=generations.semantic), queries)
+                services[name] = _warm(SearchService(live, analyzer), queries)
             except GenerationError as error:  # what is published answers; a figure is not worth more
                 log.warning("canaries.unmeasured generation=%s reason=%s", name, type(error).__name__)
         found = dict(zip(services, measure(list(services.values()), queries) or (), strict=False))

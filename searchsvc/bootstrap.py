@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from corpus.archive import Archive
 from searchsvc.analysis import Analyzer
 from searchsvc.generation import Generations
@@ -9,6 +11,7 @@ from searchsvc.live import LiveIndex
 from searchsvc.search import SearchService
 from searchsvc.semantic import encoder, require_encoder
 from searchsvc.settings import Settings
+from searchsvc.synonyms import SynonymBook
 
 
 def open_archive(settings: Settings) -> Archive:
@@ -37,13 +40,21 @@ def open_service(
     ``watch`` renews it in the background, for a server; what is slow to load is loaded now then.
 
     Raises:
+        SynonymsError: the editors' file of synonyms cannot be used.
         EncoderMissingError: as ``open_generations``.
     """
+    book = open_synonyms(settings, analyzer)
+    book.current()  # what is wrong with it is said at the start
     generations = open_generations(settings)
     if generations.semantic and watch:
         encoder()
-    live = LiveIndex(generations, watch=watch)
-    return SearchService(live, analyzer, semantic=generations.semantic), live
+    live = LiveIndex(generations, synonyms=book, watch=watch)
+    return SearchService(live, analyzer), live
+
+
+def open_synonyms(settings: Settings, analyzer: Analyzer) -> SynonymBook:
+    """Return the packaged list of synonyms with the editors' own file over it."""
+    return SynonymBook(analyzer, Path(settings.synonyms).expanduser() if settings.synonyms else None)
 
 
 def _semantic(settings: Settings) -> bool:

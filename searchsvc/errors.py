@@ -19,6 +19,7 @@ __all__ = [
     "NotFoundError",
     "SearchServiceError",
     "SettingsError",
+    "SynonymsError",
     "UnknownEngineError",
     "VerificationError",
 ]
@@ -28,6 +29,17 @@ class SettingsError(SearchServiceError):
     """A setting is wrong; the message names it."""
 
     exit_code = 2
+
+
+class SynonymsError(SettingsError):
+    """A list of synonyms cannot be used; the message says where and why."""
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        super().__init__(
+            f"Список синонимов «{path}»: {reason}. Строка пишется так: ЕГЭ = единый государственный экзамен"
+        )
+        self.path = path
+        self.reason = reason
 
 
 class BadRequestError(SearchServiceError):

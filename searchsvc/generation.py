@@ -32,9 +32,10 @@ from searchsvc.document import Document, Record
 from searchsvc.engine import Engine, Entry, Snapshot
 from searchsvc.engines import open_engine
 from searchsvc.errors import FingerprintError, GenerationError, IndexDamagedError, NoIndexError
-from searchsvc.semantic import MODEL, require_encoder
+from searchsvc.semantic import MODEL, encoder, require_encoder
 from searchsvc.similar import forget_lemmas, rebuild_neighbours, update_neighbours
 from searchsvc.store import Store
+from searchsvc.vectors import Floats
 
 SCHEMA_VERSION = 4
 """Version of everything a generation keeps on disk; another one is refused."""
@@ -75,7 +76,8 @@ class Pointer:
 class Generation:
     """One generation on disk: engine, store, manifest."""
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, *, semantic: bool = False) -> None:
+        self._semantic = semantic
         self.folder = folder
         self.manifest = manifest
         self.engine: Engine = open_engine(manifest.engine, folder / "engine")
@@ -95,8 +97,8 @@ class Generation:
         return made
 
     @classmethod
-    def open(cls, folder: Path) -> Generation:
-        """Open a finished generation.
+    def open(cls, folder: Path, *, semantic: bool = False) -> Generation:
+        """Open a finished generation, its vectors to be used if *semantic*.
 
         Raises:
             FingerprintError: it was made with another version of the schema.
@@ -115,7 +117,7 @@ class Generation:
             raise IndexDamagedError(folder, "описание поколения испорчено") from error
         if not (folder / _STORE).is_file():
             raise IndexDamagedError(folder, "нет файла документов")
-        return cls(folder, manifest)
+        return cls(folder, manifest, semantic=semantic)
 
     @property
     def name(self) -> str:
@@ -134,6 +136,18 @@ class Generation:
             require_encoder()
             if self.manifest.vectors != MODEL:
                 raise FingerprintError("другие векторы предложений")
+
+    @property
+    def lacks_vectors(self) -> bool:
+        """Whether its vectors are to be used, and there are none, or another model's."""
+        return self._semantic and self.manifest.vectors != MODEL
+
+    def nearness(self, keys: Sequence[int], text: str) -> Floats | None:
+        """Return how near in meaning documents are to *text*; None where that is not to count."""
+        vectors = self.store.vectors
+        if vectors is None or not self._semantic or self.lacks_vectors:
+            return None
+        return vectors.nearness(keys, encoder().query(text))
 
     def close(self) -> None:
         """Let go of open files."""
@@ -265,7 +279,7 @@ class Generation:
 
 
 class Generations:
-    """All generations of a data folder. New ones get vectors if *semantic*."""
+    """All generations of a data folder. If *semantic*, new ones get vectors, and those there are are used."""
 
     def __init__(self, folder: Path, *, semantic: bool = False) -> None:
         self.folder = folder
@@ -297,7 +311,7 @@ class Generations:
 
     def open(self, name: str) -> Generation:
         """Open a finished generation by name."""
-        return Generation.open(self.folder / name)
+        return Generation.open(self.folder / name, semantic=self.semantic)
 
     def current(self) -> Generation:
         """Open the published generation."""
@@ -330,7 +344,7 @@ class Generations:
             previous = ""
         self._point(Pointer(target.name, previous))
         self.clean()
-        return Generation.open(target)
+        return Generation.open(target, semantic=self.semantic)
 
     def point_back(self) -> None:
         """Publish the previous generation; the present one becomes the previous. Hold ``building``."""

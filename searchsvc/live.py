@@ -5,28 +5,30 @@ from __future__ import annotations
 import logging
 import threading
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from searchsvc.engine import Plan, Snapshot
 from searchsvc.errors import GenerationError
 from searchsvc.generation import Generation, Generations
+from searchsvc.synonyms import SynonymBook, Synonyms
 
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.25
 """How often the watcher looks for a newer state; a look costs a file's status and a folder's list."""
 
-CURATION = 0
-"""Revision of the editors' curation (pins, synonyms); there is none yet."""
-
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One consistent state: everything an answer needs, until the answer is given."""
+    """One consistent state: everything an answer needs, until the answer is given.
+
+    ``synonyms`` is the editors' curation that is in force, None for no synonyms at all.
+    """
 
     generation: Generation
     snapshot: Snapshot
     sequence: int
+    synonyms: Synonyms | None = None
     _values: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
     @property
@@ -36,7 +38,8 @@ class View:
         A generation's birth is in it: after an index was deleted its names and marks come again.
         """
         birth = zlib.crc32(self.generation.manifest.created.encode())
-        return f"{self.generation.name}-{birth:08x}.{self.snapshot.mark}.{CURATION}"
+        curation = self.synonyms.revision if self.synonyms else "0"
+        return f"{self.generation.name}-{birth:08x}.{self.snapshot.mark}.{curation}"
 
     def source_title(self, source: str) -> str:
         """Return a source's title, its id where it has none."""
@@ -76,14 +79,17 @@ class Pinned:
 
 
 class LiveIndex:
-    """Gives the newest state of the published generation.
+    """Gives the newest state of the published generation and of the list of synonyms.
 
     With ``watch`` a thread looks for a newer one several times a second and swaps it in;
     without, every ``view`` looks itself.
     """
 
-    def __init__(self, generations: Generations, *, watch: bool = False) -> None:
+    def __init__(
+        self, generations: Generations, *, synonyms: SynonymBook | None = None, watch: bool = False
+    ) -> None:
         self._generations = generations
+        self._book = synonyms
         self._lock = threading.Lock()
         self._view: View | None = None
         self._problem = ""
@@ -113,7 +119,7 @@ class LiveIndex:
     @property
     def problem(self) -> str:
         """Why a newer state could not be opened, "" if all is well."""
-        return self._problem
+        return self._problem or (self._book.problem if self._book else "")
 
     def close(self) -> None:
         """Stop watching and let go of files."""
@@ -144,17 +150,18 @@ class LiveIndex:
 
     def _newest(self, old: View | None) -> View:
         generation = self._generations.current()
+        synonyms = self._book.current() if self._book else None
         # By the manifest, not by name: after an index was deleted its names are given again.
         if old is not None and old.generation.manifest == generation.manifest:
             snapshot = old.generation.engine.snapshot(old.snapshot)
             if snapshot is old.snapshot:
-                return old
+                return old if synonyms is old.synonyms else replace(old, synonyms=synonyms)
             old.generation.store.renew()
-            return View(old.generation, snapshot, old.generation.sequence(snapshot))
+            return View(old.generation, snapshot, old.generation.sequence(snapshot), synonyms)
         try:
             snapshot = generation.engine.snapshot()
             generation.store.sources()
-            return View(generation, snapshot, generation.sequence(snapshot))
+            return View(generation, snapshot, generation.sequence(snapshot), synonyms)
         except GenerationError:
             generation.close()
             raise

@@ -108,7 +108,7 @@ def evidence(
 
 def families_of(words: Sequence[Word]) -> set[int]:
     """Return the families of lemmas that ``rank`` looks for."""
-    return {family for word in words if not word.weak for family in word.families}
+    return {family for word in words if not word.weak for family in word.families | word.also_families}
 
 
 def _idf(counts: Floats, documents: int) -> Floats:
@@ -132,7 +132,15 @@ class _Hits:
 
     @classmethod
     def found(cls, words: Sequence[Word], found: Occurrences) -> _Hits:
-        at = [np.flatnonzero(rows_with(found.lemma, word.lemmas)) for word in words]
+        at = [
+            np.concatenate(
+                [
+                    np.flatnonzero(rows_with(found.lemma, word.lemmas)),
+                    *(found.runs(run)[:, 0] for run in word.also),  # a synonym stands where it begins
+                ]
+            )
+            for word in words
+        ]
         places = np.concatenate(at)
         number = np.repeat(np.arange(len(words)), [len(mine) for mine in at])
         rows = found.rows[places]

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from searchsvc.document import BEGINNING, PARTS, RECORD, Record
+from searchsvc.document import BEGINNING, PARTS, RECORD, Record, rows_with
 from searchsvc.errors import IndexDamagedError
 from searchsvc.mapped import mapped
 
@@ -38,6 +38,7 @@ _LEMMA = np.dtype("<u8")
 _NAMES = ("records.places", "records.lemmas", "records.rows")
 _TYPES = (PLACE, _LEMMA, ROW)
 _BUFFER = 2**20
+_POSITION_BITS = 24  # more than document.MAX_POSITION
 _TOO_SHORT = "файлы записей короче, чем должны быть"
 
 Array = npt.NDArray[Any]
@@ -59,6 +60,25 @@ class Occurrences:
     days: Ints
     lengths: Ints
     beginnings: Ints
+
+    def runs(self, steps: Sequence[Iterable[int]]) -> Ints:
+        """Return where any lemmas of each of *steps* stand side by side: the rows, a line for each run."""
+        places: list[Ints] = []
+        rows: list[Ints] = []
+        for lemmas in steps:
+            at = np.flatnonzero(rows_with(self.lemma, lemmas))
+            place = self.document[at] << _POSITION_BITS | self.rows["position"][at]
+            place, first = np.unique(place, return_index=True)
+            places.append(place)
+            rows.append(at[first])
+        starts = places[0]
+        for number, place in enumerate(places[1:], 1):
+            starts = np.intersect1d(starts, place - number, assume_unique=True)
+        columns = [
+            at[np.searchsorted(place, starts + number)]
+            for number, (place, at) in enumerate(zip(places, rows, strict=True))
+        ]
+        return np.stack(columns, axis=1) if len(starts) else np.empty((0, len(steps)), np.int64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class SearchRequest:
 
     ``page`` starts at 1. ``since`` and ``until`` are inclusive local days. ``filters`` maps
     "source", "category", "tag", "year" to values: any value of a field, every field.
-    ``facets`` names the fields to count.
+    ``facets`` names the fields to count. With ``explain`` each hit says why it stands where it does.
     """
 
     text: str
@@ -38,6 +38,7 @@ class SearchRequest:
     facets: tuple[str, ...] = ()
     correct: Correct = "auto"
     highlight: bool = True
+    explain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Hit:
     tags: tuple[str, ...]
     score: float
     missing: tuple[str, ...] = ()
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,19 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
+class PeriodOffer:
+    """Days that the query names, both inclusive: what it may be narrowed to.
+
+    ``text`` is the query without them, ``total`` how many articles of these days have its words.
+    """
+
+    since: date
+    until: date
+    text: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class WordCount:
     """How many articles have a word of the query."""
 
@@ -110,7 +125,8 @@ class ResultPage:
     ``effective`` is the query whose results are shown; it differs from ``original`` only where
     ``corrections`` say so. ``total`` counts full matches, ``near_total`` near ones; ``rows`` is
     how many rows paging runs over (full, then near, at most ``MAX_DEPTH``). ``suggestions`` are
-    whole queries worth trying. ``words`` is filled when nothing has all the words.
+    whole queries worth trying. ``words`` is filled when nothing has all the words. ``period`` is there
+    where the query names one and the request none.
     """
 
     original: str
@@ -127,6 +143,7 @@ class ResultPage:
     words: tuple[WordCount, ...]
     version: str
     took_ms: float
+    period: PeriodOffer | None = None
 
     @property
     def pages(self) -> int:
@@ -164,6 +181,95 @@ class SimilarArticle:
     source: str
     source_title: str
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class WordShare:
+    """What a word gave to a part of a score; ``value`` is None where only words together give it."""
+
+    word: str
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScorePart:
+    """A summand of a score: one of ``ranking.PARTS_OF_SCORE``, or "near", what puts near matches below
+    full ones. ``label`` is Russian."""
+
+    name: str
+    label: str
+    value: float
+    words: tuple[WordShare, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundForm:
+    """A form in which a word stands in an article; ``same`` as in the query. "" is the date's."""
+
+    form: str
+    count: int
+    same: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WordFound:
+    """Where a word of the query stands in an article.
+
+    ``state`` is "exact" (in the query's form), "form" (in other ones), "synonym" (only a synonym), "kin"
+    (only words of its family) or "absent". ``articles`` says how many articles have it, ``places`` counts
+    by part of the article, ``shown`` is a piece of text with the word in it.
+    """
+
+    word: str
+    state: Literal["exact", "form", "synonym", "kin", "absent"]
+    articles: int
+    places: tuple[tuple[str, int], ...]
+    forms: tuple[FoundForm, ...]
+    shown: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why an article is not shown; ``kind`` is "words", "excluded", "filter", "dates", "enough", "depth"
+    or "empty", ``text`` a Russian sentence."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why an article stands where it does in an answer, or is not in it.
+
+    ``order`` says what put it there: "score" (the ``parts`` add up to ``score``), "engine" (beyond the
+    rows that are ranked: no parts) or "date" (no score). ``place`` counts from 1 and is None where the
+    article is not shown; then there are ``obstacles``. ``missing`` says what of the query the article
+    lacks, ``ignored`` are the stop words, ``documents`` the articles of the whole index.
+    """
+
+    id: str
+    original: str
+    title: str
+    published: datetime | None
+    source_title: str
+    asked: str
+    effective: str
+    corrections: tuple[Correction, ...]
+    suggestions: tuple[str, ...]
+    truncated: bool
+    match: Literal["full", "near", "none"]
+    order: Literal["score", "engine", "date", ""]
+    place: int | None
+    total: int
+    near_total: int
+    documents: int
+    score: float | None
+    parts: tuple[ScorePart, ...]
+    words: tuple[WordFound, ...]
+    missing: tuple[str, ...]
+    ignored: tuple[str, ...]
+    obstacles: tuple[Obstacle, ...]
+    version: str
 
 
 @dataclass(frozen=True, slots=True)

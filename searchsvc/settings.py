@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     semantic: Literal["off", "on"] = Field(
         "off", description="Поиск с учётом смысла; нужен пакет searchsvc[semantic] и новый индекс"
     )
+    synonyms: str = Field("", description="Файл со своими сокращениями и синонимами, поверх готового списка")
     host: str = Field("127.0.0.1", description="Адрес, на котором отвечает сайт")
     port: int = Field(8080, ge=0, le=65535, description="Порт сайта; 0: любой свободный")
     processes: int = Field(1, ge=1, le=64, description="Процессов у веб-сервера")
@@ -51,6 +52,9 @@ class Settings(BaseSettings):
     trusted_proxy: str = Field("", description="Адрес прокси, заголовкам которого можно верить")
     site_title: str = Field("Новости образования", min_length=1, description="Название сайта")
     query_log: bool = Field(True, description="Записывать, что ищут читатели (без адресов и имён)")
+    explain: Literal["off", "on"] = Field(
+        "off", description="Отвечать в API на explain=true: почему статья стоит на своём месте"
+    )
     crawl_delay: float = Field(1.0, ge=0, le=60, description="Секунд между запросами к одному сайту")
     crawl_contact: str = Field(
         "", description="Почта или адрес для владельцев сайтов, в заголовке User-Agent"

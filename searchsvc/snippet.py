@@ -46,13 +46,14 @@ class Marks:
 
 
 def find_marks(words: Sequence[Word], found: Occurrences) -> list[Marks]:
-    """Return the places of *words* in each document of *found*; weak words are not marked."""
+    """Return the places of *words* and their synonyms in each document of *found*, without weak words."""
     at: list[npt.NDArray[np.intp]] = []
     for word in words:
         mine = np.zeros(len(found.lemma), np.bool_) if word.weak else rows_with(found.lemma, word.lemmas)
         if word.exact:
             mine &= found.rows["form"] == word.form
-        at.append(np.flatnonzero(mine))
+        also = () if word.weak else tuple(found.runs(run).ravel() for run in word.also)
+        at.append(np.concatenate([np.flatnonzero(mine), *also]))
     places = np.concatenate([np.empty(0, np.intp), *at])
     numbers = np.repeat(np.arange(len(at)), [len(mine) for mine in at])
     rows = found.rows[places]

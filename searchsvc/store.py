@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from corpus.address import normal_address
 from corpus.article import Article, Source
 from corpus.codec import article_from_dict
 from searchsvc.errors import IndexDamagedError
@@ -191,6 +192,29 @@ class Store:
                 )
                 for card in [_card(line)]
             }
+
+    def find(self, id_or_url: str, sequence: int) -> int | None:
+        """Return the key of the article with this id or address as it is at *sequence*.
+
+        An address that is not written as its source writes it costs a look at every card.
+        """
+        there = "since <= ? AND (until IS NULL OR until > ?)"
+        with self._reading() as connection:
+            for named in ("article = ?", "json_extract(card, '$.url') = ?"):
+                row = connection.execute(
+                    f"SELECT key FROM document WHERE {named} AND {there}",  # noqa: S608
+                    (id_or_url, sequence, sequence),
+                ).fetchone()
+                if row:
+                    return int(row[0])
+            if "://" not in id_or_url:
+                return None
+            wanted = normal_address(id_or_url)
+            addresses = connection.execute(
+                f"SELECT key, json_extract(card, '$.url') FROM document WHERE {there}",  # noqa: S608
+                (sequence, sequence),
+            )
+            return next((int(key) for key, url in addresses if normal_address(url) == wanted), None)
 
     def article(self, article_id: str, sequence: int) -> Article | None:
         """Return an article as it is at *sequence*."""

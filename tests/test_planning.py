@@ -42,7 +42,7 @@ CLAUSES: dict[str, list[engine.Clause]] = {
     "учебно-методическая": [Either((WHOLE, PARTS))],
     "!учебно-методическая": [AnyOf(("учебно-методическая",), FORMS)],
     '"учебно-методический совет"': [phrase(("учебный",), ("методический",), ("совет",))],
-    "273-ФЗ": [Either((AnyOf(("273-фз",)), phrase(("273",), ("фз",))))],
+    "273-ФЗ": [Either((AnyOf(("273-фз",)), phrase(("273",), ("фз",)), phrase(("фз",), ("273",))))],
     "27-й": [AnyOf(("27",))],
     # What one chunk of a query holds may be several words.
     "музей,школа": [AnyOf(("музей",)), AnyOf(("школа",))],
@@ -213,3 +213,21 @@ def test_any_query_has_a_plan_that_engines_can_answer(analyzer: Analyzer, text: 
                 assert leaf.steps[0][0] == 0
                 assert all(terms for _, terms in leaf.steps)
                 assert prod(len(terms) for _, terms in leaf.steps) <= MAX_EXPANSIONS
+
+
+@pytest.mark.parametrize(("typed", "other"), [("273-ФЗ", "ФЗ-273"), ("фз-273", "273-ФЗ")])
+def test_a_document_number_matches_either_order_of_its_parts(
+    typed: str, other: str, analyzer: Analyzer
+) -> None:
+    (mine,) = plan(parse(typed), analyzer).units
+    (theirs,) = plan(parse(other), analyzer).units
+    assert isinstance(mine.clause, Either)
+    assert isinstance(theirs.clause, Either)
+    assert set(mine.clause.options[1:]) == set(theirs.clause.options[1:])
+
+
+@pytest.mark.parametrize("typed", ["онлайн-урок", "10-11", "273-ФЗ-1"])
+def test_other_compounds_keep_their_order(typed: str, analyzer: Analyzer) -> None:
+    (unit,) = plan(parse(typed), analyzer).units
+    assert isinstance(unit.clause, Either)
+    assert len(unit.clause.options) == 2

@@ -149,6 +149,19 @@ def test_meaning_changes_the_order_and_scores_of_the_same_articles(
     assert [hit.id for hit in found[QUERIES[0]].hits] != [hit.id for hit in plain[QUERIES[0]].hits]
 
 
+def test_the_explanation_says_what_meaning_gave_and_adds_up(
+    with_vectors: Settings, analyzer: Analyzer
+) -> None:
+    service, live = open_service(with_vectors, analyzer)
+    with closing(live):
+        page = service.search(SearchRequest("конкурс педагогов", explain=True))
+        for hit in page.hits:
+            assert hit.explanation is not None
+            parts = {part.name: part.value for part in hit.explanation.parts}
+            assert parts["meaning"] > 0
+            assert sum(parts.values()) == pytest.approx(hit.score)
+
+
 def test_a_filter_without_words_has_no_meaning(with_vectors: Settings, analyzer: Analyzer) -> None:
     service, live = open_service(with_vectors, analyzer)
     with closing(live):
@@ -338,26 +351,29 @@ def test_a_purged_article_leaves_no_vector(bed: Bed) -> None:
 
 def test_a_reader_of_an_older_state_goes_on_finding_its_vectors(bed: Bed) -> None:
     with closing(LiveIndex(bed.generations)) as live:
-        held = SearchService(Pinned(live), bed.analyzer, semantic=True)
+        held = SearchService(Pinned(live), bed.analyzer)
         before = held.search(SearchRequest("запись школа", per_page=50))
         bed.put(range(0, ARTICLES, 2), "Теперь в ней есть и другое.")
         bed.remove(1)
         bed.sync()
         after = held.search(SearchRequest("запись школа", per_page=50))
         assert order(after) == order(before)
-        now = SearchService(live, bed.analyzer, semantic=True).search(SearchRequest("запись школа"))
+        now = SearchService(live, bed.analyzer).search(SearchRequest("запись школа"))
         assert now.version != before.version
 
 
 def test_vectors_of_another_model_do_not_count_and_nothing_is_added_to_them(bed: Bed) -> None:
     manifest = bed.index / "g000001" / "manifest.json"
     manifest.write_text(manifest.read_text().replace(MODEL, "другая модель"))
-    with closing(LiveIndex(bed.generations)) as live:
-        on, off = (SearchService(live, bed.analyzer, semantic=wanted) for wanted in (True, False))
-        asked = SearchRequest("запись школа")
-        assert order(on.search(asked)) == order(off.search(asked))
-        assert "searchsvc rebuild" in on.readiness().reason
-        assert not off.readiness().degraded
+    asked, rows, told = SearchRequest("запись школа"), [], []
+    for wanted in (True, False):
+        with closing(LiveIndex(Generations(bed.index, semantic=wanted))) as live:
+            service = SearchService(live, bed.analyzer)
+            rows.append(order(service.search(asked)))
+            told.append(service.readiness())
+    assert rows[0] == rows[1]
+    assert "searchsvc rebuild" in told[0].reason
+    assert not told[1].degraded
     bed.put([3], "ещё")
     with pytest.raises(FingerprintError, match="векторы"):
         bed.sync()

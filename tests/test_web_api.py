@@ -24,7 +24,7 @@ from web.forms import ApiRequest
 
 KEYS = {
     *("query", "total", "near_total", "rows", "page", "per_page", "took_ms", "version"),
-    *("results", "facets", "suggestions", "links"),
+    *("results", "facets", "suggestions", "period", "links"),
 }
 RESULT = {
     *("id", "url", "original", "title", "snippet", "published", "modified"),
@@ -63,6 +63,17 @@ def words(segments: list[dict[str, Any]]) -> str:
 
 
 # --- search --------------------------------------------------------------------------------
+
+
+def test_a_period_that_the_query_names_is_offered(client: FlaskClient) -> None:
+    offered = client.get("/api/v1/search?q=конференция август 2022").json["period"]
+    assert offered["q"] == "конференция"
+    assert (offered["from"], offered["to"]) == ("2022-08-01", "2022-08-31")
+    narrowed = client.get(
+        "/api/v1/search", query_string={key: offered[key] for key in ("q", "from", "to")}
+    ).json
+    assert narrowed["total"] == offered["total"] > 0
+    assert narrowed["period"] is None
 
 
 def test_the_answer_has_the_promised_names(client: FlaskClient) -> None:

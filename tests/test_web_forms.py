@@ -176,6 +176,7 @@ def test_written_addresses_have_no_empty_parts_and_one_order() -> None:
 def test_the_address_of_an_api_search_keeps_everything_that_changes_the_answer() -> None:
     address = (
         "q=а&page=3&per_page=5&facets=&highlight=false&fields=id,url&sort=date&correct=suggest&year=2020"
+        "&explain=true"
     )
     asked = read_api(args(address))
     again = read_api(MultiDict(api_pairs(asked)))

@@ -148,6 +148,19 @@ def test_a_repair_that_is_only_suggested_is_a_link(client: FlaskClient) -> None:
     assert titles(page(client, link(one(tree, ".suggested"), "образование")))
 
 
+def test_a_period_in_the_query_is_offered_as_a_link_that_narrows(client: FlaskClient) -> None:
+    tree = search(client, "конференция август 2022")
+    offer = next(line for line in tree.select(".suggested") if "период" in line.text)
+    link = one(offer, "a")
+    assert link.text == "август 2022"
+    narrowed = page(client, str(link["href"]))
+    assert "август 2022" in one(narrowed, ".chips").text
+    number = re.search(r"\((\d+)", offer.text)
+    assert number is not None
+    assert number.group(1) in one(narrowed, "h1").text
+    assert not [line for line in narrowed.select(".suggested") if "период" in line.text]
+
+
 def test_near_matches_follow_under_a_line_and_name_what_they_lack(client: FlaskClient) -> None:
     tree = search(client, "наставник робот экзамен")
     assert text(one(tree, ".near")) == "Мало статей со всеми словами. Похожие результаты:"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from corpus.article import Attachment, Paragraph
 from searchsvc.text import squeeze
 from web.pages import cut, long_date, parts, period, safe_url, steps
-from web.words import counted, plural
+from web.words import adding_up, counted, decimal, plural
 
 MOSCOW = timezone(timedelta(hours=3))
 
@@ -35,6 +35,26 @@ MOSCOW = timezone(timedelta(hours=3))
 )
 def test_russian_plurals(number: int, shown: str) -> None:
     assert counted(number, "статья", "статьи", "статей") == shown
+
+
+def test_decimals_are_written_as_russians_do() -> None:
+    assert [decimal(1.005), decimal(-3.456), decimal(2, 4)] == ["1,00", "\u22123,46", "2,0000"]
+
+
+@given(st.lists(st.floats(-50, 50), max_size=12), st.integers(0, 4))
+def test_rounded_summands_add_up_to_the_rounded_sum(values: list[float], digits: int) -> None:
+    unit = 10**digits
+    rounded = adding_up(values, digits)
+    assert sum(round(value * unit) for value in rounded) == round(sum(values) * unit)
+    for value, shown in zip(values, rounded, strict=True):
+        assert abs(shown - value) < 1 / unit + 1e-9
+
+
+def test_what_loses_most_by_rounding_is_rounded_up() -> None:
+    assert adding_up([0.104, 0.108, 0.108], 2) == [0.1, 0.11, 0.11]
+    assert adding_up([0.104, 0.108], 2, 0.22) == [0.11, 0.11]
+    assert adding_up([1.0, 0.0, 2.0], 2) == [1.0, 0.0, 2.0]
+    assert adding_up([], 2) == []
 
 
 def test_found_agrees_in_gender() -> None:

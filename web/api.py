@@ -19,7 +19,17 @@ from werkzeug.sansio.utils import get_current_url
 
 from corpus.codec import block_to_dict
 from searchsvc.errors import BadRequestError, GenerationError, NotFoundError
-from searchsvc.results import ArticlePage, Hit, ResultPage, Segment, SimilarArticle
+from searchsvc.results import (
+    ArticlePage,
+    Explanation,
+    Hit,
+    PeriodOffer,
+    ResultPage,
+    ScorePart,
+    Segment,
+    SimilarArticle,
+    WordShare,
+)
 from web.answers import made_from
 from web.forms import (
     RESULT_KEYS,
@@ -33,6 +43,7 @@ from web.forms import (
     written,
 )
 from web.querylog import entry
+from web.words import adding_up
 
 if TYPE_CHECKING:
     from searchsvc.search import SearchService
@@ -55,6 +66,9 @@ PREFLIGHT = {
     "Access-Control-Allow-Headers": "Accept, Content-Type, If-None-Match",
     "Access-Control-Max-Age": "86400",
 }
+
+SCORE_DIGITS = 4
+"""After the point, of a score and its parts."""
 
 Json = dict[str, Any]
 
@@ -83,6 +97,9 @@ def result_json(page: ResultPage, asked: ApiRequest, links: Links) -> Json:
     results = [hit_json(hit, links) for hit in page.hits]
     if asked.fields:
         results = [{key: result[key] for key in asked.fields if key in result} for result in results]
+    for result, hit in zip(results, page.hits, strict=True):
+        if hit.explanation is not None:
+            result["explanation"] = explanation_json(hit.explanation)
     return {
         "query": {
             "original": page.original,
@@ -108,11 +125,22 @@ def result_json(page: ResultPage, asked: ApiRequest, links: Links) -> Json:
             for facet in page.facets
         },
         "suggestions": list(page.suggestions),
+        "period": period_json(page.period) if page.period else None,
         "links": {
             "self": links.search(asked),
             "next": _other_page(page, asked, links, page.page + 1),
             "prev": _other_page(page, asked, links, page.page - 1),
         },
+    }
+
+
+def period_json(offer: PeriodOffer) -> Json:
+    """Return the period that a query names: what to ask for its articles alone, and their number."""
+    return {
+        "q": offer.text,
+        "from": offer.since.isoformat(),
+        "to": offer.until.isoformat(),
+        "total": offer.total,
     }
 
 
@@ -135,10 +163,54 @@ def hit_json(hit: Hit, links: Links) -> Json:
         "source": hit.source,
         "categories": list(hit.categories),
         "tags": list(hit.tags),
-        "score": round(hit.score, 4),
+        "score": round(hit.score, SCORE_DIGITS),
         "missing": list(hit.missing),
     }
     return {key: shaped[key] for key in RESULT_KEYS if key != "missing" or hit.missing}
+
+
+def explanation_json(explanation: Explanation) -> Json:
+    """Return why an article stands where it does; the parts add up to the score."""
+    score = explanation.score
+    values = adding_up([part.value for part in explanation.parts], SCORE_DIGITS)
+    return {
+        "match": explanation.match,
+        "order": explanation.order,
+        "place": explanation.place,
+        "score": None if score is None else round(score, SCORE_DIGITS),
+        "parts": [
+            {
+                "name": part.name,
+                "label": part.label,
+                "value": value,
+                "words": [{"word": share.word, "value": share.value} for share in rounded(part, value)],
+            }
+            for part, value in zip(explanation.parts, values, strict=True)
+        ],
+        "words": [
+            {
+                "word": found.word,
+                "state": found.state,
+                "articles": found.articles,
+                "places": dict(found.places),
+                "forms": [{"form": one.form, "count": one.count, "same": one.same} for one in found.forms],
+                "shown": segments_json(found.shown),
+            }
+            for found in explanation.words
+        ],
+        "missing": list(explanation.missing),
+        "ignored": list(explanation.ignored),
+        "documents": explanation.documents,
+    }
+
+
+def rounded(part: ScorePart, value: float, digits: int = SCORE_DIGITS) -> list[WordShare]:
+    """Return what words gave to *part*, rounded so that it adds up to *value*."""
+    gave = [share.value for share in part.words if share.value is not None]
+    if len(gave) < len(part.words):
+        return list(part.words)
+    values = adding_up(gave, digits, value)
+    return [WordShare(share.word, one) for share, one in zip(part.words, values, strict=True)]
 
 
 def segments_json(segments: Iterable[Segment]) -> list[Json]:
@@ -191,8 +263,14 @@ def similar_json(article_id: str, found: Iterable[SimilarArticle], links: Links,
     }
 
 
+NO_EXPLAIN = (
+    "Объяснения ответов на этом сайте выключены. Администратор может включить их настройкой explain "
+    "(SEARCHSVC_EXPLAIN=on). Без explain=true этот запрос будет выполнен."
+)
+
 _TITLES = {
     400: "Запрос составлен неверно",
+    403: "Не разрешено",
     404: "Не найдено",
     405: "Метод не поддерживается",
     422: "Запрос не имеет смысла",
@@ -251,8 +329,9 @@ def failure(error: Exception) -> Response:
 class Api:
     """The views of the API over a service."""
 
-    def __init__(self, service: SearchService) -> None:
+    def __init__(self, service: SearchService, *, explain: bool = False) -> None:
         self._service = service
+        self._explain = explain
 
     def blueprint(self) -> Blueprint:
         """Return the routes, to be registered under ``PREFIX``."""
@@ -265,6 +344,8 @@ class Api:
     def search(self) -> Response:
         """Answer a search."""
         asked = read_api(request.args)
+        if asked.search.explain and not self._explain:
+            return problem(403, NO_EXPLAIN, [Problem("explain", "объяснения на этом сайте выключены")])
         page = self._service.search(asked.search)
         made_from(page.version, entry("api", page))
         body = result_json(page, asked, _links())

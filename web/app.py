@@ -76,7 +76,9 @@ def create_app(service: SearchService, settings: Settings) -> Flask:
     log = QueryLog(settings.query_log_path) if settings.query_log else None
     app.extensions["query_log"] = log
     app.register_blueprint(pages.Pages(service).blueprint())
-    app.register_blueprint(api.Api(service).blueprint(), url_prefix=api.PREFIX)
+    app.register_blueprint(
+        api.Api(service, explain=settings.explain == "on").blueprint(), url_prefix=api.PREFIX
+    )
     Probes(service).install(app)
     app.before_request(_refuse_nameless)
     code = code_version()
@@ -275,5 +277,7 @@ def _install_words(app: Flask, settings: Settings, version: str) -> None:
         new_search=forms.new_search,
         sorted_by=forms.sorted_by,
         asking=forms.asking,
+        within=forms.within,
+        period=pages.period,
         page_pairs=forms.page_pairs,
     )

@@ -12,6 +12,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.http import parse_etags
@@ -46,7 +47,7 @@ class Caching:
         code: str,
         log: QueryLog | None,
     ) -> None:
-        shown = settings.model_dump_json(include={"public_url", "site_title", "semantic"})
+        shown = settings.model_dump_json(include={"public_url", "site_title", "explain", "semantic"})
         self._app = app
         self._service = service
         self._base = f"{shown}\n{code}"
@@ -110,7 +111,7 @@ class Caching:
 
 
 def _asked(environ: WSGIEnvironment) -> tuple[Any, ...]:
-    """Return what an answer depends on besides version and settings: the address, read as views do."""
+    """Return what an answer depends on besides version and settings: day and address, read as views do."""
     path = environ.get("PATH_INFO", "")
     pairs: Iterable[tuple[str, str]] = ()
     if environ.get("QUERY_STRING"):
@@ -120,7 +121,8 @@ def _asked(environ: WSGIEnvironment) -> tuple[Any, ...]:
             pairs = (pair for pair in pairs if pair[1] and pair[0] in forms.PAGE_PARAMETERS)
         pairs = sorted(pairs, key=_name)  # of several values of one name the first counts
     host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
-    return (environ["wsgi.url_scheme"], host, environ.get("SCRIPT_NAME", ""), path, *pairs)
+    today = date.today().toordinal()  # «на прошлой неделе» is another one tomorrow
+    return (environ["wsgi.url_scheme"], host, environ.get("SCRIPT_NAME", ""), path, today, *pairs)
 
 
 def _name(pair: tuple[str, str]) -> str:

@@ -17,7 +17,17 @@ import click
 
 from corpus.errors import SearchServiceError
 from web import console
-from web.commands import collecting, evaluate, index, search, serving, sources, status
+from web.commands import (
+    collecting,
+    evaluate,
+    explain,
+    index,
+    search,
+    serving,
+    sources,
+    status,
+    synonyms,
+)
 from web.commands.base import Group, complaint, show_help
 
 INTERNAL = 70
@@ -66,7 +76,7 @@ for _command in (
     *(serving.demo, sources.source, collecting.crawl),
     *(index.sync, index.rebuild, index.rollback, collecting.reextract, index.purge, index.backup),
     *(serving.serve, serving.worker, status.status),
-    *(search.query, search.analyse, evaluate.evaluate),
+    *(search.query, explain.explain, search.analyse, synonyms.synonyms, evaluate.evaluate),
     *(collecting.import_file, collecting.export),
 ):
     cli.add_command(_command)

@@ -18,7 +18,7 @@ from urllib.parse import quote_plus
 from werkzeug.datastructures import MultiDict
 
 from searchsvc.query import MAX_LENGTH
-from searchsvc.results import FACETS, Correct, SearchRequest, Sort
+from searchsvc.results import FACETS, Correct, PeriodOffer, SearchRequest, Sort
 from searchsvc.text import clean, squeeze
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ SORTS = ("relevance", "-date", "date")
 CORRECTS = ("auto", "suggest", "off")
 
 PAGE_PARAMETERS = ("q", "from", "to", *FILTERS, "sort", "correct", "page")
-API_PARAMETERS = (*PAGE_PARAMETERS, "per_page", "facets", "highlight", "fields")
+API_PARAMETERS = (*PAGE_PARAMETERS, "per_page", "facets", "highlight", "fields", "explain")
 
 PAGE_FACETS = ("category", "year", "source")
 """What a result page counts, in its order."""
@@ -169,6 +169,7 @@ def read_api(args: Arguments) -> ApiRequest:
         facets=reader.listed("facets", FACETS) if "facets" in args else FACETS,
         correct=cast(Correct, reader.one("correct", choice(CORRECTS), "auto")),
         highlight=reader.one("highlight", truth, True),
+        explain=reader.one("explain", truth, False),
     )
     fields = reader.listed("fields", RESULT_KEYS)
     if request.since and request.until and request.since > request.until:
@@ -349,6 +350,7 @@ def api_pairs(asked: ApiRequest) -> Pairs:
     pairs += [("facets", ",".join(request.facets))] if request.facets != FACETS else []
     pairs += [("highlight", "false")] if not request.highlight else []
     pairs += [("fields", ",".join(asked.fields))] if asked.fields else []
+    pairs += [("explain", "true")] if request.explain else []
     return tuple(pairs)
 
 
@@ -387,6 +389,11 @@ def new_search(text: str = "", **filters: str) -> SearchRequest:
 def asking(request: SearchRequest, text: str, correct: Correct = "auto") -> SearchRequest:
     """Return the search with other words under the same filters."""
     return replace(request, page=1, text=text, correct=correct)
+
+
+def within(request: SearchRequest, period: PeriodOffer) -> SearchRequest:
+    """Return the search for the rest of its words in the days that it names."""
+    return replace(request, page=1, text=period.text, since=period.since, until=period.until)
 
 
 def sorted_by(request: SearchRequest, sort: Sort) -> SearchRequest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,10 @@ FIELD_NAMES = {"year": "Год", "category": "Раздел", "source": "Исто
 MONTHS = (
     *("января", "февраля", "марта", "апреля", "мая", "июня"),
     *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
+)
+MONTH_NAMES = (
+    *("январь", "февраль", "март", "апрель", "май", "июнь"),
+    *("июль", "август", "сентябрь", "октябрь", "ноябрь", "декабрь"),
 )
 HOSTS = {
     "rutube.ru": "RuTube",
@@ -279,7 +283,14 @@ def dotted_date(day: date) -> str:
 
 
 def period(since: date | None, until: date | None) -> str:
-    """Return the period between two days, either of which may be open."""
+    """Return the period between two days, either of which may be open; months and years by their names."""
+    if since and until and since.day == 1 and (until + timedelta(days=1)).day == 1:
+        if (since.year, since.month) == (until.year, until.month):
+            return f"{MONTH_NAMES[since.month - 1]} {since.year}"
+        if (since.month, until.month, until.year - since.year) == (9, 8, 1):
+            return f"{since.year}/{until.year % 100:02} учебный год"
+        if (since.month, until.month) == (1, 12):
+            return f"{since.year} год" if since.year == until.year else f"{since.year}–{until.year} годы"
     if since and since == until:
         return long_date(since)
     start = f"с {long_date(since)}" if since else ""

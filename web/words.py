@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from math import floor
 
 _UNITS = ("байт", "КБ", "МБ", "ГБ", "ТБ")
 
@@ -38,6 +40,25 @@ def size(number: int) -> str:
         value /= 1000
     shown = f"{value:.0f}" if unit == _UNITS[0] or value >= 100 else f"{value:.1f}".replace(".", ",")
     return f"{shown}\u00a0{unit}"
+
+
+def decimal(number: float, digits: int = 2) -> str:
+    """Return «12,34», with a real minus."""
+    return f"{number:.{digits}f}".replace(".", ",").replace("-", "\u2212")
+
+
+def adding_up(values: Sequence[float], digits: int, total: float | None = None) -> list[float]:
+    """Round *values* so that they still add up, to their sum as it is rounded, or to *total*.
+
+    What rounding down loses goes to those that lose most by it (largest remainders).
+    """
+    unit = 10**digits
+    goal = round((sum(values) if total is None else total) * unit)
+    whole = [floor(value * unit) for value in values]
+    order = sorted(range(len(values)), key=lambda place: whole[place] - values[place] * unit)
+    for place in order[: max(0, goal - sum(whole))]:
+        whole[place] += 1
+    return [number / unit for number in whole]
 
 
 def milliseconds(number: float) -> str:

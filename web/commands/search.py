@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,11 +29,32 @@ class BadOptionsError(SearchServiceError):
 
     exit_code = 2
 
-    def __init__(self, error: ParameterError) -> None:
+    def __init__(self, error: ParameterError, command: str = "query") -> None:
         problems = "; ".join(
             f"--{problem.parameter.replace('_', '-')}: {problem.reason}" for problem in error.problems
         )
-        super().__init__(f"Запрос составлен неверно: {problems}. Справка: searchsvc query --help")
+        super().__init__(f"Запрос составлен неверно: {problems}. Справка: searchsvc {command} --help")
+
+
+def narrowing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give *command* the options of a search: its order, dates, filters and what may be corrected."""
+    several = "можно несколько раз"
+    options = (
+        click.option(
+            "--sort", metavar="ПОРЯДОК", help="relevance (по умолчанию), -date: сначала новые, date: старые"
+        ),
+        click.option("--from", metavar="ГГГГ-ММ-ДД", help="Опубликовано не раньше этого дня"),
+        click.option("--to", metavar="ГГГГ-ММ-ДД", help="Опубликовано не позже этого дня"),
+        click.option("--source", multiple=True, metavar="ИСТОЧНИК", help=f"Только из него; {several}"),
+        click.option("--category", multiple=True, metavar="РАЗДЕЛ", help=f"Только из раздела; {several}"),
+        click.option("--tag", multiple=True, metavar="МЕТКА", help=f"Только с меткой; {several}"),
+        click.option(
+            "--correct", metavar="auto|suggest|off", help="Исправлять запрос самим, предлагать или нет"
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.command("query", cls=Command, context_settings=FREE_TEXT)
@@ -41,15 +62,7 @@ class BadOptionsError(SearchServiceError):
 @click.option("--json", "as_json", is_flag=True, help="Вывести ответ API")
 @click.option("--page", metavar="N", help="Страница результатов, с единицы")
 @click.option("--per-page", metavar="N", help="Результатов на странице, от 1 до 100 (иначе 10)")
-@click.option(
-    "--sort", metavar="ПОРЯДОК", help="relevance (по умолчанию), -date: сначала новые, date: старые"
-)
-@click.option("--from", metavar="ГГГГ-ММ-ДД", help="Опубликовано не раньше этого дня")
-@click.option("--to", metavar="ГГГГ-ММ-ДД", help="Опубликовано не позже этого дня")
-@click.option("--source", multiple=True, metavar="ИСТОЧНИК", help="Только из него; можно несколько раз")
-@click.option("--category", multiple=True, metavar="РАЗДЕЛ", help="Только из раздела; можно несколько раз")
-@click.option("--tag", multiple=True, metavar="МЕТКА", help="Только с меткой; можно несколько раз")
-@click.option("--correct", metavar="auto|suggest|off", help="Исправлять запрос самим, предлагать или нет")
+@narrowing
 @with_settings
 def query(settings: Settings, /, text: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Найти статьи: то же, что на сайте и в API.
@@ -64,15 +77,8 @@ def query(settings: Settings, /, text: tuple[str, ...], as_json: bool, **options
     """
     from searchsvc.analysis import Analyzer
     from searchsvc.bootstrap import open_service
-    from web.forms import ParameterError, read_api
 
-    mistyped = next((word for word in text if word.startswith("--")), None)
-    if mistyped:
-        raise click.NoSuchOption(mistyped, ctx=click.get_current_context())
-    try:
-        asked = read_api(_parameters(" ".join(text), options))
-    except ParameterError as error:
-        raise BadOptionsError(error) from error
+    asked = asked_for("query", text, options)
     service, live = open_service(settings, Analyzer())
     try:
         readiness = service.readiness()
@@ -85,6 +91,24 @@ def query(settings: Settings, /, text: tuple[str, ...], as_json: bool, **options
         _dump_answer(settings, page, asked)
     else:
         _tell(page)
+
+
+def asked_for(command: str, text: tuple[str, ...], options: dict[str, Any]) -> ApiRequest:
+    """Read what was asked of *command* as the API would."""
+    from web.forms import ParameterError, read_api
+
+    refuse_mistyped(text)
+    try:
+        return read_api(_parameters(" ".join(text), options))
+    except ParameterError as error:
+        raise BadOptionsError(error, command) from error
+
+
+def refuse_mistyped(words: tuple[str, ...]) -> None:
+    """Refuse what looks like an option that there is not."""
+    mistyped = next((word for word in words if word.startswith("--")), None)
+    if mistyped:
+        raise click.NoSuchOption(mistyped, ctx=click.get_current_context())
 
 
 def _parameters(text: str, options: dict[str, Any]) -> Any:
@@ -125,17 +149,17 @@ def _tell(page: ResultPage) -> None:
 def _tell_hit(number: int, hit: Hit) -> None:
     from web.words import day
 
-    say(f"{number}. {_marked(hit.title)}")
+    say(f"{number}. {marked(hit.title)}")
     about = [day(hit.published) if hit.published else "", hit.source_title, ", ".join(hit.categories)]
     say(f"   {' · '.join(filter(None, about))}")
     if hit.missing:
         say(f"   без слов: {', '.join(hit.missing)}")
     if hit.snippet:
-        say(f"   {_marked(hit.snippet)}")
+        say(f"   {marked(hit.snippet)}")
     say(f"   {hit.original}")
 
 
-def _marked(segments: Iterable[Segment]) -> str:
+def marked(segments: Iterable[Segment]) -> str:
     """Return the text with matches in bold; click leaves that out where nobody looks."""
     return "".join(click.style(each.text, bold=True) if each.match else each.text for each in segments)
 
