@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from searchsvc.errors import IndexDamagedError
-from searchsvc.mapped import mapped
+from searchsvc.mapped import Column, mapped
 
 TERMS = 40
 SLOT = np.dtype([("term", "<u4", (TERMS,)), ("weight", "<f4", (TERMS,))])
@@ -41,6 +40,7 @@ WIDTH = 16
 """Sums of a segment come in a multiple of so many."""
 
 _FOLDER = "neighbours"
+_WHAT = "файлы похожих записей"
 _HEAD = np.dtype("<u8")
 
 Array = npt.NDArray[Any]
@@ -53,8 +53,8 @@ class Signatures:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / _FOLDER
-        self._slots = _Column(self._folder / "slots", SLOT)
-        self._places = _Column(self._folder / "places", PLACE)
+        self._slots = Column(self._folder / "slots", SLOT, _WHAT)
+        self._places = Column(self._folder / "places", PLACE, _WHAT)
         self._sealed: list[_Postings] | None = None
         self._tail: _Postings | None = None
 
@@ -140,9 +140,7 @@ class Signatures:
             try:
                 found = [_Postings.open(path) for path in sorted(self._folder.glob("*.postings"))]
             except (OSError, ValueError, IndexError) as error:
-                raise IndexDamagedError(
-                    self._folder.parent, f"файлы похожих записей не читаются ({error})"
-                ) from error
+                raise IndexDamagedError(self._folder.parent, f"{_WHAT} не читаются ({error})") from error
             last = max((postings.last for postings in found), default=0)
             for column in (self._slots, self._places):
                 column.require(last)
@@ -244,54 +242,3 @@ class _Postings:
 
     def _path(self, folder: Path) -> Path:
         return folder / f"{self.first:010}-{self.last:010}.postings"
-
-
-class _Column:
-    """A file of values of one size, by key. Plain writes: a full disk is an error, not a signal."""
-
-    def __init__(self, path: Path, kind: np.dtype[Any]) -> None:
-        self._path = path
-        self._kind = kind
-        self._map = np.zeros(0, kind)
-        self._file: BinaryIO | None = None
-
-    def write(self, first: int, values: Array) -> None:
-        try:
-            self._file = self._file or self._path.open("r+b", buffering=0)
-        except FileNotFoundError as error:
-            raise self._damaged(error) from error
-        self._file.seek(first * self._kind.itemsize)
-        data = memoryview(values.tobytes())
-        while data:
-            data = data[self._file.write(data) :]
-
-    def require(self, last: int) -> None:
-        """Refuse a file that ends before the value of *last*: what is wiped is looked up in it."""
-        try:
-            size = self._path.stat().st_size
-        except OSError as error:
-            raise self._damaged(error) from error
-        if last and size < (last + 1) * self._kind.itemsize:
-            raise self._damaged(f"{self._path.name} короче, чем должен быть")
-
-    def at(self, keys: Ints) -> Array:
-        """Return a copy of the values of *keys*."""
-        if len(keys) and int(keys.max()) >= len(self._map):
-            try:
-                self._map = mapped(self._path, self._kind)
-            except OSError as error:
-                raise self._damaged(error) from error
-        there = keys < len(self._map)
-        if there.all():
-            return self._map[keys]
-        found = np.zeros(len(keys), self._kind)
-        found[there] = self._map[keys[there]]
-        return found
-
-    def close(self) -> None:
-        if self._file is not None:
-            with suppress(OSError):
-                self._file.close()
-
-    def _damaged(self, error: OSError | str) -> IndexDamagedError:
-        return IndexDamagedError(self._path.parent.parent, f"файлы похожих записей не читаются ({error})")

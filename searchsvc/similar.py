@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from cachetools import LRUCache
 
 from searchsvc.document import PART_WEIGHTS, PARTS, Record, term_hash
+from searchsvc.reprints import Texts
 from searchsvc.signatures import SLOT, TAIL, TERMS, WIDTH
 from searchsvc.stopwords import STOP_WORDS
 from searchsvc.store_writer import KEPT, NEIGHBOUR, NEIGHBOURS, StoreWriter
@@ -26,9 +26,6 @@ NEAR_DAYS = 365.0
 COPY_SUSPECT = 0.5
 """Cosine from which two articles are compared word by word."""
 
-COPY_SHARE = 0.6
-"""Share of the shorter text's word quadruples found in the other, from which it is a copy."""
-
 SEEN = 8
 """Neighbours a reader is likely to be shown: among them no two tell the same."""
 
@@ -37,7 +34,6 @@ COPY_COSINE = 0.6
 In the sample the five pairs of reprints have .71 to .79, all other pairs .30 at most."""
 
 _COMMON = 0.3  # a lemma in more than this share of articles tells nothing
-_SHINGLE = 4
 _MIN_SHARED = 0.05  # a cosine below this is chance
 _ANYTHING = 1e-9
 _STOP_HASHES = np.array(sorted(term_hash(word) for word in STOP_WORDS), np.uint32)
@@ -50,7 +46,6 @@ _FREQUENCY = np.dtype([("term", "<u4"), ("documents", "<u4")])
 _WANTED = 3 * NEIGHBOURS  # some are copies
 _BATCH = 500
 _GATHERED = 4_000_000  # lemmas counted at once
-_SHINGLES_KEPT = 1_000
 
 Slots = npt.NDArray[np.void]
 Ints = npt.NDArray[np.int64]
@@ -222,30 +217,6 @@ def _batches(last: int) -> Iterator[tuple[int, int]]:
         yield first, min(first + _BATCH, last + 1)
 
 
-def is_copy(left: Record, right: Record) -> bool:
-    """Say whether two articles are one text, up to another title, lead or some cut sentences."""
-    return _same_text(_shingles(left), _shingles(right))
-
-
-def _same_text(ours: npt.NDArray[np.uint64], theirs: npt.NDArray[np.uint64]) -> bool:
-    shorter = min(len(ours), len(theirs))
-    if not shorter:
-        return False
-    return len(np.intersect1d(ours, theirs, assume_unique=True)) >= COPY_SHARE * shorter
-
-
-def _shingles(record: Record) -> npt.NDArray[np.uint64]:
-    body = record[record["part"] == PARTS.index("body")]
-    _, first = np.unique(body["position"], return_index=True)
-    lemmas = body["lemma"][first].astype(np.uint64)
-    if len(lemmas) < _SHINGLE:
-        return np.empty(0, np.uint64)
-    mixed = np.zeros(len(lemmas) - _SHINGLE + 1, np.uint64)
-    for offset in range(_SHINGLE):
-        mixed = mixed * np.uint64(0x9E3779B97F4A7C15) + lemmas[offset : len(lemmas) - _SHINGLE + 1 + offset]
-    return np.unique(mixed)
-
-
 class _Candidate(NamedTuple):
     """A document that may become a neighbour; one with a cosine of 0 was compared before."""
 
@@ -262,7 +233,9 @@ class _Neighbourhood:
         self._signatures = writer.signatures
         self._dead = dead
         self._gone = frozenset(dead.tolist())
-        self._shingles: LRUCache[int, npt.NDArray[np.uint64]] = LRUCache(_SHINGLES_KEPT)
+        self._texts = Texts(writer)
+        self._groups = writer.reprints.groups()
+        self._sizes = np.bincount(self._groups)
 
     def of(self, key: int, slot: Slots) -> bytes:
         """Return the packed list of a document with this signature, best first; note its floor."""
@@ -276,12 +249,12 @@ class _Neighbourhood:
     def scores(self, key: int) -> tuple[Ints, Floats]:
         """Return the keys of all documents that share a term with *key*, and their scores, in no order."""
         slot = self._signatures.slots(np.array([key]))[0]
-        keys, scores, _ = self._near(key, slot, 0, least=_ANYTHING)
+        keys, scores, _ = self._near(key, slot, 0, without=self._dead[:0], least=_ANYTHING)
         return keys, scores
 
     def offers(self, key: int, slot: Slots) -> Iterator[tuple[int, _Candidate]]:
         """Yield the documents into whose lists *key* may belong, with what it is to them."""
-        keys, scores, cosines = self._near(key, slot, 0)
+        keys, scores, cosines = self._near(key, slot, 0, without=self._reprints_of(key))
         wanting = np.flatnonzero(scores >= self._signatures.places(keys)["floor"])
         for other, score, cosine in zip(
             keys[wanting].tolist(), scores[wanting], cosines[wanting], strict=True
@@ -308,17 +281,19 @@ class _Neighbourhood:
         return np.array([(candidate.key, candidate.score) for candidate in kept], NEIGHBOUR).tobytes()
 
     def _near(
-        self, key: int, slot: Slots, wanted: int, *, least: float = _MIN_SHARED
+        self, key: int, slot: Slots, wanted: int, *, without: Ints, least: float = _MIN_SHARED
     ) -> tuple[Ints, Floats, Floats]:
-        """Return keys, scores and cosines of at least the *wanted* nearest (0: of all), in no order."""
+        """Return keys, scores and cosines of at least the *wanted* nearest (0: of all) but those *without*,
+        in no order."""
         bound = least
         keys: list[Ints] = []
         cosines: list[Floats] = []
         for first, found in self._signatures.cosines(slot):
             if 0 <= key - first < len(found):
                 found[key - first] = 0
-            if len(self._dead):
-                found[self._dead[(self._dead >= first) & (self._dead < first + len(found))] - first] = 0
+            for hidden in (self._dead, without):
+                if len(hidden):
+                    found[hidden[(hidden >= first) & (hidden < first + len(found))] - first] = 0
             if wanted and len(found) >= WIDTH * wanted:
                 # Best of each of so many disjoint groups: the wanted-th of these is no better than
                 # the wanted-th of all. A near date may make up for what a score's cosine lacks.
@@ -336,18 +311,23 @@ class _Neighbourhood:
         return all_keys, score, cosine
 
     def _nearest(self, key: int, slot: Slots, wanted: int) -> list[_Candidate]:
-        keys, scores, cosines = self._near(key, slot, wanted)
+        keys, scores, cosines = self._near(key, slot, wanted, without=self._reprints_of(key))
         top = np.lexsort((keys, -scores))[:wanted]
         rows = zip(keys[top].tolist(), scores[top].tolist(), cosines[top].tolist(), strict=True)
         return list(map(_Candidate._make, rows))
 
     def _kept(self, key: int, found: Sequence[_Candidate]) -> list[_Candidate]:
-        """Return those of *found*, best first, that are no copies and not too many."""
+        """Return those of *found*, best first, that are no copies, one of a group, and not too many."""
         kept: list[_Candidate] = []
+        told: set[int] = set()
         places: list[int] = []
         alike = self._alike(found[: SEEN + 2])
         for place, candidate in enumerate(found):
-            if candidate.cosine >= COPY_SUSPECT and self._is_copy(key, candidate.key):
+            group = int(self._groups[candidate.key])
+            if group in told:
+                continue
+            # One whose group is another, since it is like several texts, is a copy all the same.
+            if candidate.cosine >= COPY_SUSPECT and self._texts.same(key, candidate.key):
                 continue
             if len(kept) < SEEN:
                 if place >= len(alike):
@@ -356,9 +336,15 @@ class _Neighbourhood:
                     continue  # one text of a pair of reprints is enough
                 places.append(place)
             kept.append(candidate)
+            if group:
+                told.add(group)
             if len(kept) == KEPT:
                 break
         return kept
+
+    def _reprints_of(self, key: int) -> Ints:
+        group = int(self._groups[key])
+        return np.flatnonzero(self._groups == group) if group and self._sizes[group] > 1 else self._dead[:0]
 
     def _alike(self, found: Sequence[_Candidate]) -> npt.NDArray[np.bool_]:
         """Return, for each two of *found*, whether they tell the same."""
@@ -367,11 +353,3 @@ class _Neighbourhood:
         table = np.zeros((len(found), len(terms)), np.float32)
         table[np.arange(len(found))[:, None], place.reshape(-1, TERMS)] = slots["weight"]
         return np.asarray(table @ table.T >= COPY_COSINE)
-
-    def _is_copy(self, left: int, right: int) -> bool:
-        return _same_text(self._shingles_of(left), self._shingles_of(right))
-
-    def _shingles_of(self, key: int) -> npt.NDArray[np.uint64]:
-        if key not in self._shingles:
-            self._shingles[key] = _shingles(self._writer.record(key))
-        return self._shingles[key]

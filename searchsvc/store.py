@@ -28,6 +28,7 @@ from corpus.article import Article, Source
 from corpus.codec import article_from_dict
 from searchsvc.errors import IndexDamagedError
 from searchsvc.records import Records, RecordWriter
+from searchsvc.reprints import Groups, ReprintWriter
 from searchsvc.semantic import encode
 from searchsvc.signatures import Signatures
 from searchsvc.store_writer import NEIGHBOUR, NEIGHBOURS, StoreWriter
@@ -93,6 +94,7 @@ class Store:
     def __init__(self, path: Path, *, vectors: bool = False) -> None:
         self._path = path
         self.records = Records(path.parent)
+        self.reprints = Groups(path.parent)
         self.vectors = Vectors(path.parent) if vectors else None
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._closed = False
@@ -110,6 +112,7 @@ class Store:
             connection.close()
         Records.create(path.parent)
         Signatures.create(path.parent)
+        Groups.create(path.parent)
         if vectors:
             Vectors.create(path.parent)
         return cls(path, vectors=vectors)
@@ -170,13 +173,15 @@ class Store:
 
     # --- reading ---------------------------------------------------------------------------
 
-    def documents(self, keys: Sequence[int]) -> dict[int, Stored]:
-        """Return the documents of *keys* in one read; purged ones are missing."""
+    def documents(self, keys: Sequence[int], *, cards: Sequence[int] = ()) -> dict[int, Stored]:
+        """Return the documents of *keys*, and those of *cards* without text, in one read; purged ones
+        are missing."""
         with self._reading() as connection:
             return {
                 row[0]: Stored(row[0], _card(row[1]), row[2])
-                for part in _parts(keys)
-                for row in connection.execute(_in("SELECT key, card, text FROM document", part), part)
+                for wanted, columns in ((cards, "key, card, ''"), (keys, "key, card, text"))
+                for part in _parts(wanted)
+                for row in connection.execute(_in(f"SELECT {columns} FROM document", part), part)  # noqa: S608
             }
 
     def cards(self, article_ids: Sequence[str], sequence: int) -> dict[str, Card]:
@@ -192,6 +197,23 @@ class Store:
                 )
                 for card in [_card(line)]
             }
+
+    def reprint_cards(self, article_id: str, sequence: int) -> list[Card]:
+        """Return the cards of the other articles of a group as they are at *sequence*."""
+        with self._reading() as connection:
+            row = connection.execute(
+                "SELECT key FROM document WHERE article = ? AND since <= ? AND (until IS NULL OR until > ?)",
+                (article_id, sequence, sequence),
+            ).fetchone()
+            return [
+                _card(line)
+                for part in _parts(self.reprints.others(row[0]) if row else ())
+                for (line,) in connection.execute(
+                    f"SELECT card FROM document WHERE key IN ({_marks(part)}) AND since <= ? "  # noqa: S608
+                    "AND (until IS NULL OR until > ?)",
+                    (*part, sequence, sequence),
+                )
+            ]
 
     def find(self, id_or_url: str, sequence: int) -> int | None:
         """Return the key of the article with this id or address as it is at *sequence*.
@@ -286,6 +308,7 @@ class Store:
         if found == "ok" and last:
             try:
                 self.records.day(last)
+                self.reprints.check(last)
                 if self.vectors is not None:
                     self.vectors.require(last)
             except IndexDamagedError as error:
@@ -308,13 +331,14 @@ class Store:
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
                 with ExitStack() as held:
-                    last = _last_key(connection)
-                    records = held.enter_context(closing(RecordWriter(self._path.parent, last)))
-                    signatures = held.enter_context(closing(Signatures(self._path.parent)))
+                    folder, last = self._path.parent, _last_key(connection)
+                    records = held.enter_context(closing(RecordWriter(folder, last)))
+                    signatures = held.enter_context(closing(Signatures(folder)))
+                    reprints = held.enter_context(closing(ReprintWriter(folder, last)))
                     vectors = None
                     if self.vectors is not None:
-                        vectors = held.enter_context(closing(VectorWriter(self._path.parent, last, encode)))
-                    writer = StoreWriter(connection, records, signatures, vectors=vectors)
+                        vectors = held.enter_context(closing(VectorWriter(folder, last, encode)))
+                    writer = StoreWriter(connection, records, signatures, reprints, vectors=vectors)
                     writer.wipe_spent()
                     yield writer
                     writer.flush()

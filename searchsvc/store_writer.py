@@ -17,6 +17,7 @@ from corpus.codec import article_to_dict
 from searchsvc.analysis import folded_form
 from searchsvc.document import Document, Record
 from searchsvc.records import Bulk, RecordWriter
+from searchsvc.reprints import ReprintWriter
 from searchsvc.semantic import sentences_of
 from searchsvc.signatures import Signatures
 from searchsvc.vectors import VectorWriter
@@ -43,6 +44,7 @@ class StoreWriter:
         connection: sqlite3.Connection,
         records: RecordWriter,
         signatures: Signatures,
+        reprints: ReprintWriter,
         *,
         vectors: VectorWriter | None = None,
         forms_held: int = FORMS_HELD,
@@ -50,6 +52,7 @@ class StoreWriter:
         self._connection = connection
         self._forms_held = forms_held
         self.signatures = signatures
+        self.reprints = reprints
         self._records = records
         self._vectors = vectors
         self._forms: Counter[str] = Counter()
@@ -99,6 +102,7 @@ class StoreWriter:
         key = int(cursor.lastrowid or 0)
         day = article.published.toordinal() if article.published else 0
         self._records.append(key, document.record, day, document.length)
+        self.reprints.put(key, document.record)
         if self._vectors is not None:
             self._vectors.append(key, sentences_of(article))
         self._count(document.forms(), 1)
@@ -147,7 +151,9 @@ class StoreWriter:
                 self._vectors.wipe(spent)
                 self._vectors.finish()
             self.signatures.wipe(np.array(spent))
+            self.reprints.wipe(spent)
             self._records.finish()
+            self.reprints.finish()
             self._connection.execute("DELETE FROM spent")
 
     def put_sources(self, sources: Iterable[Source]) -> None:
@@ -199,9 +205,14 @@ class StoreWriter:
         """Return a document's record, in order of position."""
         return self._records.record(key)
 
+    def day(self, key: int) -> int:
+        """Return the ordinal of a document's local day, 0 where none is known."""
+        return self._records.day(key)
+
     def flush(self) -> None:
-        """Write the counts of forms gathered so far; bring records and vectors to the disk."""
+        """Write the counts of forms gathered so far; bring records, reprints and vectors to the disk."""
         self._records.finish()
+        self.reprints.finish()
         if self._vectors is not None:
             self._vectors.finish()
         self._write_forms()

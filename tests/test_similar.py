@@ -24,7 +24,7 @@ from searchsvc.live import LiveIndex
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
 from searchsvc.signatures import TERMS
-from searchsvc.similar import is_copy, signature
+from searchsvc.similar import signature
 from searchsvc.store_writer import NEIGHBOURS
 
 REPRINTS = [("a011", "a012"), ("a018", "a019"), ("b007", "b008"), ("b026", "b027"), ("c021", "c022")]
@@ -238,32 +238,6 @@ def test_a_list_of_neighbours_has_an_end(bed: Bed, neighbours: Callable[[str], l
     bed.archive.put(article("new", "имя место дело", title="Гранитный карьер"))
     bed.sync()
     assert len(neighbours("new")) == len(neighbours("a00")) == NEIGHBOURS
-
-
-# --- copies -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs", "copy"),
-    [
-        (MUSEUM, MUSEUM, True),
-        (MUSEUM, MUSEUM.upper(), True),
-        (MUSEUM, f"{MUSEUM} {LUNCH}", True),  # with more after it
-        (MUSEUM, MUSEUM.split(". ", 1)[1], True),  # with a sentence left out
-        (MUSEUM, MUSEUM.replace(". ", ".\n"), True),  # other paragraphs
-        (MUSEUM, MUSEUM.replace("посёлка", "поселка"), True),
-        (MUSEUM, VETERANS, False),
-        (MUSEUM, LUNCH, False),
-        (MUSEUM, " ".join(reversed(MUSEUM.split())), False),  # the same words in another order
-        ("Три коротких слова", "Три коротких слова", False),  # too short to tell
-        ("", "", False),
-        (MUSEUM, "", False),
-    ],
-)
-def test_copies_are_told_by_runs_of_words(analyzer: Analyzer, ours: str, theirs: str, copy: bool) -> None:
-    left = record(ours, analyzer, "Заголовок", "Лид")
-    right = record(theirs, analyzer, "Совсем другой", "И лид другой, длиннее прежнего")
-    assert is_copy(left, right) == is_copy(right, left) == copy
 
 
 # --- signatures -------------------------------------------------------------------------------

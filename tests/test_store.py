@@ -23,6 +23,7 @@ from searchsvc.analysis import Analyzer
 from searchsvc.document import Document
 from searchsvc.errors import IndexDamagedError
 from searchsvc.records import RecordWriter
+from searchsvc.reprints import ReprintWriter
 from searchsvc.signatures import Signatures
 from searchsvc.store import Store
 from searchsvc.store_writer import KEEP_SECONDS, NEIGHBOUR, StoreWriter
@@ -263,9 +264,10 @@ def test_counts_of_forms_are_exact_however_few_are_held_in_memory(
         closing(sqlite3.connect(path)) as connection,
         closing(RecordWriter(path.parent, 0)) as records,
         closing(Signatures(path.parent)) as signatures,
+        closing(ReprintWriter(path.parent, 0)) as reprints,
         connection,
     ):
-        writer = StoreWriter(connection, records, signatures, forms_held=5)
+        writer = StoreWriter(connection, records, signatures, reprints, forms_held=5)
         for one in (*kept, document(draft(11, "лишнее"), analyzer)):
             writer.add(one, 1)
         for number in (11, 3, 3):

@@ -166,7 +166,7 @@ def _tell_query(explanation: Explanation) -> None:
     for suggestion in explanation.suggestions:
         say(f"  возможно, искали: {suggestion}")
     if explanation.ignored:
-        say(f"  служебные слова в счёт не идут: {', '.join(explanation.ignored)}")
+        say(f"  служебные слова не обязательны: {', '.join(explanation.ignored)}")
     if explanation.truncated:
         say("  запрос очень длинный: прочитано только его начало")
 
@@ -182,6 +182,8 @@ def _tell_place(explanation: Explanation) -> None:
         say(f"Статей, где есть всё, что в запросе: {whole}.")
     else:
         say(f"Место {explanation.place} из {explanation.total}: есть всё, что в запросе.")
+    if explanation.folded_into:
+        say(f"  Свёрнута под статьёй {explanation.folded_into}: это один и тот же текст.")
     for obstacle in explanation.obstacles:
         say(f"  {obstacle.text}")
     if explanation.order == "engine":
