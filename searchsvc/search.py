@@ -31,6 +31,7 @@ from searchsvc.errors import (
 from searchsvc.explain import Explainer, missing_units
 from searchsvc.filters import as_typed, countable, days_of, excluded_values, facets_of, merged, with_names
 from searchsvc.folding import FOLDED, Row, folded, unfolded
+from searchsvc.generation import Generation
 from searchsvc.live import LiveIndex, Pinned, View
 from searchsvc.names import NAMES_VERSION, NameRules
 from searchsvc.obstacles import Search, obstacles_to
@@ -68,6 +69,11 @@ NEAR_BELOW = 10
 """Near matches follow where fewer articles than this have all the words (decision 11)."""
 
 RECENT = 6
+
+WITHOUT_VECTORS = (
+    "Поиск с учётом смысла включён, но индекс построен без него: пока ищем только по словам. "
+    "Перестройте индекс: searchsvc rebuild"
+)
 
 ATTEMPTS = 3
 """How often a search is answered anew because a purge took away what it was to show."""
@@ -251,11 +257,13 @@ class SearchService:
         if not by_score or not planned.words or not found:
             return tuple(found), {candidate.key: candidate.score for candidate in found}
         head, tail = found[:RERANKED], found[RERANKED:]
+        keys = [candidate.key for candidate in head]
         evidence = view.generation.store.records.occurrences(
-            [candidate.key for candidate in head], families_of(planned.words), stop_words_of(planned.words)
+            keys, families_of(planned.words), stop_words_of(planned.words)
         )
         statistics = Statistics(matches.documents, matches.average_length, matches.word_counts)
-        scores = rank(planned.words, evidence, statistics)
+        nearness = view.generation.nearness(keys, planned.text)
+        scores = rank(planned.words, evidence, statistics, nearness=nearness)
         order = np.argsort(-scores, kind="stable")
         ranked = {head[row].key: float(scores[row]) for row in order}
         # Below the second stage the engine's scores only keep their order, under the last of it.
@@ -434,13 +442,16 @@ class SearchService:
             return Readiness(False, True, str(error))
         except GenerationError as error:
             return Readiness(False, False, str(error))
-        if self._live.problem:
-            return Readiness(True, True, self._live.problem)
-        if view.generation.manifest.analysis != self._analyzer.fingerprint:
-            return Readiness(True, True, str(FingerprintError("другой разбор слов")))
-        if self._names and view.generation.manifest.names != NAMES_VERSION:
-            return Readiness(True, True, str(IndexWithoutNamesError()))
-        return Readiness(True, False)
+        reason = self._live.problem or self._lacking(view.generation)
+        return Readiness(True, bool(reason), reason)
+
+    def _lacking(self, generation: Generation) -> str:
+        """Say what keeps a generation from the answers that the settings ask for, "" if nothing does."""
+        if generation.manifest.analysis != self._analyzer.fingerprint:
+            return str(FingerprintError("другой разбор слов"))
+        if self._names and generation.manifest.names != NAMES_VERSION:
+            return str(IndexWithoutNamesError())
+        return WITHOUT_VECTORS if generation.lacks_vectors else ""
 
 
 def _explainer(request: SearchRequest, view: View, answer: _Answer) -> Explainer:
