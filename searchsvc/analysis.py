@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pymorphy3
@@ -116,6 +116,32 @@ class Headword:
     proper: bool
 
 
+CASES = ("nomn", "gent", "datv", "accs", "ablt", "loct")
+"""Grammatical cases as a reading names them, the nominative first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read a word form: grammemes of OpenCorpora («NOUN», «Surn», «femn», …).
+
+    ``case``, ``gender`` and ``number`` are "" where the form has none.
+    """
+
+    lemma: str
+    score: float
+    case: str
+    gender: str
+    number: str
+    tags: frozenset[str]
+    _parse: pymorphy3.analyzer.Parse = field(repr=False, compare=False)
+
+    @property
+    def nominative(self) -> str:
+        """The word in the nominative of the same number and gender."""
+        found = self._parse if self.case == "nomn" else self._parse.inflect({"nomn"})
+        return str((found or self._parse).word)
+
+
 class Analyzer:
     """Turns text into tokens. Thread-safe; the dictionary loads on first use."""
 
@@ -123,6 +149,7 @@ class Analyzer:
         self._threshold = threshold
         self._cache_forms = cache_forms
         self._cache: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self._readings: dict[str, tuple[Reading, ...]] = {}
 
     @cached_property
     def _morph(self) -> pymorphy3.MorphAnalyzer:
@@ -214,6 +241,19 @@ class Analyzer:
             fitting.update({parse.word: None for parse in named if parse}.keys())
         return max(fitting, key=lambda word: (fitting[word], word in forms), default=lemma)
 
+    def readings(self, form: str) -> tuple[Reading, ...]:
+        """Return every reading of one Russian word, most probable first; guesses where the dictionary has
+        none. A word of other letters has no reading."""
+        form = form[:MAX_WORD]
+        found = self._readings.get(form)
+        if found is None:
+            if len(self._readings) >= self._cache_forms:
+                self._readings.clear()
+            lower = strip_marks(form).lower()
+            parses = self._morph.parse(lower) if _CYRILLIC_WORD.match(lower.replace("-", "")) else ()
+            found = self._readings[form] = tuple(map(_reading, parses))
+        return found
+
     def _token(self, position: int, start: int, form: str) -> Token:
         folded, lemmas = self._look_up(form)
         return Token(position, start, start + len(form), form, folded, lemmas)
@@ -259,3 +299,16 @@ class Analyzer:
         if not known:  # a guess by the ending: the form itself must meet its equals too
             lemmas.append(folded)
         return folded, tuple(dict.fromkeys(lemmas)) or (folded,)
+
+
+def _reading(parse: pymorphy3.analyzer.Parse) -> Reading:
+    tag = parse.tag
+    return Reading(
+        lemma=parse.normal_form,
+        score=parse.score,
+        case=tag.case or "",
+        gender=tag.gender or "",
+        number=tag.number or "",
+        tags=frozenset(tag.grammemes),
+        _parse=parse,
+    )

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from corpus.article import Block, Picture
+from searchsvc.engine import NAMES
 
 Sort = Literal["relevance", "-date", "date"]
 Correct = Literal["auto", "suggest", "off"]
@@ -19,7 +20,10 @@ SHOWN_REPRINTS = 50
 """Reprints that a row names; it counts all of them."""
 
 FACETS = ("source", "category", "year")
-"""Fields that can be counted; "tag" can be filtered by."""
+"""Fields that are counted of every index; "tag" can be filtered by."""
+
+ALL_FACETS = (*FACETS, *NAMES)
+"""Fields that can be counted and filtered by; those of names are empty where none are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class SearchRequest:
     """A search as somebody asked for it.
 
     ``page`` starts at 1. ``since`` and ``until`` are inclusive local days. ``filters`` maps
-    "source", "category", "tag", "year" to values: any value of a field, every field.
+    "source", "category", "tag", "year" and those of ``NAMES`` to values: any value of a field, every field.
     ``facets`` names the fields to count. With ``fold`` articles that are one text share a row, with
     ``explain`` each hit says why it stands where it does.
     """
@@ -105,7 +109,7 @@ class Bucket:
 @dataclass(frozen=True, slots=True)
 class Facet:
     """Counts of one field over all full matches, its own filter left out; most frequent first
-    (years: newest first)."""
+    (years: newest first; of names only the ten most frequent)."""
 
     field: str
     buckets: tuple[Bucket, ...]

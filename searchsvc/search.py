@@ -25,12 +25,15 @@ from searchsvc.errors import (
     FingerprintError,
     GenerationError,
     IndexDamagedError,
+    IndexWithoutNamesError,
     NotFoundError,
 )
 from searchsvc.explain import Explainer, missing_units
-from searchsvc.filters import days_of, excluded_values, facets_of, merged
+from searchsvc.filters import as_typed, countable, days_of, excluded_values, facets_of, merged, with_names
 from searchsvc.folding import FOLDED, Row, folded, unfolded
+from searchsvc.generation import Generation
 from searchsvc.live import LiveIndex, Pinned, View
+from searchsvc.names import NAMES_VERSION, NameRules
 from searchsvc.obstacles import Search, obstacles_to
 from searchsvc.periods import find_period
 from searchsvc.planning import Planned, plan
@@ -66,6 +69,11 @@ NEAR_BELOW = 10
 """Near matches follow where fewer articles than this have all the words (decision 11)."""
 
 RECENT = 6
+
+WITHOUT_VECTORS = (
+    "Поиск с учётом смысла включён, но индекс построен без него: пока ищем только по словам. "
+    "Перестройте индекс: searchsvc rebuild"
+)
 
 ATTEMPTS = 3
 """How often a search is answered anew because a purge took away what it was to show."""
@@ -107,14 +115,21 @@ class _Page:
 
 
 class SearchService:
-    """Answers searches. Thread-safe."""
+    """Answers searches; with *names* those that articles mention can be counted. Thread-safe."""
 
     def __init__(
-        self, live: LiveIndex | Pinned, analyzer: Analyzer, *, today: Callable[[], date] = date.today
+        self,
+        live: LiveIndex | Pinned,
+        analyzer: Analyzer,
+        *,
+        names: bool = False,
+        today: Callable[[], date] = date.today,
     ) -> None:
         self._live = live
         self._analyzer = analyzer
         self._today = today
+        self._names = names
+        self._rules = NameRules(analyzer)
 
     def pinned(self) -> SearchService:
         """Return a service for one page: all its answers are made from one state of the index."""
@@ -122,7 +137,7 @@ class SearchService:
         return (
             self
             if isinstance(live, Pinned)
-            else SearchService(Pinned(live), self._analyzer, today=self._today)
+            else SearchService(Pinned(live), self._analyzer, names=self._names, today=self._today)
         )
 
     # --- searching -------------------------------------------------------------------------
@@ -157,6 +172,7 @@ class SearchService:
         whole = replace(request, page=1, per_page=MAX_DEPTH, facets=())
         _check(whole)
         view = self._live.view()
+        whole, _ = with_names(whole, view, self._rules)
         store = view.generation.store
         key = store.find(article, view.sequence)
         stored = store.documents([] if key is None else [key])
@@ -175,7 +191,9 @@ class SearchService:
 
     def _attempt(self, request: SearchRequest, view: View, started: float) -> _Page:
         """Answer from one view. A purge may take a text away from a view that is still in use."""
-        return self._page(request, view, self._answered(request, view), started)
+        request, typed = with_names(request, view, self._rules)
+        page = self._page(request, view, self._answered(request, view), started)
+        return replace(page, shown=replace(page.shown, facets=as_typed(page.shown.facets, typed)))
 
     def _answered(self, request: SearchRequest, view: View) -> _Answer:
         """Answer the query, or the repaired one where that alone has hits."""
@@ -204,7 +222,7 @@ class SearchService:
                 words=planned.word_clauses,
                 order=order,
                 depth=min(FOLDED + request.page * request.per_page, MAX_DEPTH),
-                facets=tuple(name for name in request.facets if name in FACETS),
+                facets=countable(request, view, names=self._names),
                 near_below=NEAR_BELOW if len(planned.units) > 1 else 0,
                 near_limit=RERANKED,
             )
@@ -239,11 +257,13 @@ class SearchService:
         if not by_score or not planned.words or not found:
             return tuple(found), {candidate.key: candidate.score for candidate in found}
         head, tail = found[:RERANKED], found[RERANKED:]
+        keys = [candidate.key for candidate in head]
         evidence = view.generation.store.records.occurrences(
-            [candidate.key for candidate in head], families_of(planned.words), stop_words_of(planned.words)
+            keys, families_of(planned.words), stop_words_of(planned.words)
         )
         statistics = Statistics(matches.documents, matches.average_length, matches.word_counts)
-        scores = rank(planned.words, evidence, statistics)
+        nearness = view.generation.nearness(keys, planned.text)
+        scores = rank(planned.words, evidence, statistics, nearness=nearness)
         order = np.argsort(-scores, kind="stable")
         ranked = {head[row].key: float(scores[row]) for row in order}
         # Below the second stage the engine's scores only keep their order, under the last of it.
@@ -422,11 +442,16 @@ class SearchService:
             return Readiness(False, True, str(error))
         except GenerationError as error:
             return Readiness(False, False, str(error))
-        if self._live.problem:
-            return Readiness(True, True, self._live.problem)
-        if view.generation.manifest.analysis != self._analyzer.fingerprint:
-            return Readiness(True, True, str(FingerprintError("другой разбор слов")))
-        return Readiness(True, False)
+        reason = self._live.problem or self._lacking(view.generation)
+        return Readiness(True, bool(reason), reason)
+
+    def _lacking(self, generation: Generation) -> str:
+        """Say what keeps a generation from the answers that the settings ask for, "" if nothing does."""
+        if generation.manifest.analysis != self._analyzer.fingerprint:
+            return str(FingerprintError("другой разбор слов"))
+        if self._names and generation.manifest.names != NAMES_VERSION:
+            return str(IndexWithoutNamesError())
+        return WITHOUT_VECTORS if generation.lacks_vectors else ""
 
 
 def _explainer(request: SearchRequest, view: View, answer: _Answer) -> Explainer:

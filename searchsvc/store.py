@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -30,9 +30,11 @@ from searchsvc.errors import IndexDamagedError
 from searchsvc.lexicon import Lexicon, WordFiles
 from searchsvc.records import Records, RecordWriter
 from searchsvc.reprints import Groups, ReprintWriter
+from searchsvc.semantic import encode
 from searchsvc.signatures import Signatures
 from searchsvc.store_words import read_lexicon
 from searchsvc.store_writer import NEIGHBOUR, NEIGHBOURS, StoreWriter
+from searchsvc.vectors import Vectors, VectorWriter
 
 _BUSY_SECONDS = 10.0
 _CHUNK = 500
@@ -107,12 +109,16 @@ class _Sealed(sqlite3.Connection):
 
 
 class Store:
-    """The store of one generation. Reading is safe from many threads."""
+    """The store of one generation. Reading is safe from many threads.
 
-    def __init__(self, path: Path) -> None:
+    ``vectors`` is None in a generation that was built without them.
+    """
+
+    def __init__(self, path: Path, *, vectors: bool = False) -> None:
         self._path = path
         self.records = Records(path.parent)
         self.reprints = Groups(path.parent)
+        self.vectors = Vectors(path.parent) if vectors else None
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._closed = False
         self._sources: dict[str, Source] | None = None
@@ -122,7 +128,7 @@ class Store:
         self._lock = threading.Lock()
 
     @classmethod
-    def create(cls, path: Path) -> Store:
+    def create(cls, path: Path, *, vectors: bool = False) -> Store:
         """Make an empty store at *path*."""
         connection = sqlite3.connect(path)
         try:
@@ -134,7 +140,9 @@ class Store:
         Signatures.create(path.parent)
         Groups.create(path.parent)
         WordFiles(path.parent).create()
-        return cls(path)
+        if vectors:
+            Vectors.create(path.parent)
+        return cls(path, vectors=vectors)
 
     def close(self) -> None:
         """Close what is idle; connections in use close when they are given back."""
@@ -346,7 +354,7 @@ class Store:
             )
 
     def check(self) -> str:
-        """Return "ok" or what is wrong: by SQLite's own check, and whether all records are there."""
+        """Return "ok" or what is wrong: by SQLite's own check, and whether records and vectors are there."""
         with self._reading() as connection:
             found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
             last = _last_key(connection)
@@ -355,6 +363,8 @@ class Store:
                 self.records.day(last)
                 self.lexicon()
                 self.reprints.check(last)
+                if self.vectors is not None:
+                    self.vectors.require(last)
             except IndexDamagedError as error:
                 return str(error)
         return found
@@ -374,13 +384,17 @@ class Store:
                 connection.execute("PRAGMA secure_delete = ON")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
-                last = _last_key(connection)
-                with (
-                    closing(RecordWriter(self._path.parent, last)) as records,
-                    closing(Signatures(self._path.parent)) as signatures,
-                    closing(ReprintWriter(self._path.parent, last)) as reprints,
-                ):
-                    writer = StoreWriter(connection, records, signatures, reprints, self._words)
+                with ExitStack() as held:
+                    folder, last = self._path.parent, _last_key(connection)
+                    records = held.enter_context(closing(RecordWriter(folder, last)))
+                    signatures = held.enter_context(closing(Signatures(folder)))
+                    reprints = held.enter_context(closing(ReprintWriter(folder, last)))
+                    vectors = None
+                    if self.vectors is not None:
+                        vectors = held.enter_context(closing(VectorWriter(folder, last, encode)))
+                    writer = StoreWriter(
+                        connection, records, signatures, reprints, self._words, vectors=vectors
+                    )
                     writer.wipe_spent()
                     yield writer
                     writer.flush()

@@ -18,8 +18,10 @@ from searchsvc.document import Document, Record
 from searchsvc.lexicon import WordFiles, Words
 from searchsvc.records import Bulk, RecordWriter
 from searchsvc.reprints import ReprintWriter
+from searchsvc.semantic import sentences_of
 from searchsvc.signatures import Signatures
 from searchsvc.store_words import FILED, entries_of, spelt
+from searchsvc.vectors import VectorWriter
 
 KEEP_SECONDS = 600.0
 """Rows of replaced articles outlive their end by this much: no reader holds a snapshot longer."""
@@ -54,6 +56,7 @@ class StoreWriter:
         reprints: ReprintWriter,
         words: WordFiles,
         *,
+        vectors: VectorWriter | None = None,
         forms_held: int = FORMS_HELD,
     ) -> None:
         self._connection = connection
@@ -62,6 +65,7 @@ class StoreWriter:
         self.reprints = reprints
         self._records = records
         self._words = words
+        self._vectors = vectors
         self._forms: Counter[tuple[str, str]] = Counter()
 
     def undo_after(self, sequence: int) -> None:
@@ -110,6 +114,8 @@ class StoreWriter:
         day = article.published.toordinal() if article.published else 0
         self._records.append(key, document.record, day, document.length)
         self.reprints.put(key, document.record)
+        if self._vectors is not None:
+            self._vectors.append(key, sentences_of(article))
         self._count(spelt(token.form for token in document.tokens if token.form), 1)
         return key
 
@@ -164,6 +170,9 @@ class StoreWriter:
         spent = [key for (key,) in self._connection.execute("SELECT key FROM spent")]
         if spent:
             self._records.wipe(spent)
+            if self._vectors is not None:
+                self._vectors.wipe(spent)
+                self._vectors.finish()
             self.signatures.wipe(np.array(spent))
             self.reprints.wipe(spent)
             self._records.finish()
@@ -224,9 +233,11 @@ class StoreWriter:
         return self._records.day(key)
 
     def flush(self) -> None:
-        """Write the counts of forms gathered so far; bring records and reprints to the disk."""
+        """Write the counts of forms gathered so far; bring records, reprints and vectors to the disk."""
         self._records.finish()
         self.reprints.finish()
+        if self._vectors is not None:
+            self._vectors.finish()
         self._write_forms()
 
     def file_words(self, *, least: int = 0) -> None:

@@ -205,6 +205,7 @@ def leftovers(index: Path) -> list[str]:
         "writer.lock",
     }
     kept |= {"records.places", "records.lemmas", "records.rows"}
+    kept |= {"vectors.places", "vectors.rows"}
     return sorted(
         str(path.relative_to(index))
         for folder, wanted in ((index, names), (engine.parent, kept), (engine, named))
