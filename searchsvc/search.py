@@ -60,7 +60,7 @@ from searchsvc.results import (
 )
 from searchsvc.snippet import Marks, find_marks, snippet, title_segments
 from searchsvc.store import Stored
-from searchsvc.vocabulary import ArchiveVocabulary
+from searchsvc.vocabulary import vocabulary_in
 
 RERANKED = 200
 """Candidates that the second stage orders; the engine's order follows (decision 4)."""
@@ -199,7 +199,7 @@ class SearchService:
         """Answer the query, or the repaired one where that alone has hits."""
         answer = self._answer(request.text, request, view)
         if not answer.matches.total and request.correct != "off":
-            repair = repair_query(request.text, self._vocabulary(view))
+            repair = repair_query(request.text, vocabulary_in(view, self._analyzer))
             if repair is not None:
                 better = self._answer(repair.text, request, view)
                 if better.rows and request.correct == "auto" and repair.sure:
@@ -335,22 +335,6 @@ class SearchService:
                 reprint_of(found[key].card, view) for key in row.others[:SHOWN_REPRINTS] if key in found
             ),
             reprint_count=len(row.others),
-        )
-
-    def _vocabulary(self, view: View) -> ArchiveVocabulary:
-        """Return what is known of words in *view*, for the repair of one query."""
-
-        def hits(text: str) -> int:
-            planned = plan(query.parse(text), self._analyzer, view.synonyms)
-            units = tuple(unit.clause for unit in planned.units)
-            return view.snapshot.search(Plan(units=units, depth=0, near_below=0)).total
-
-        def listed(word: str) -> bool:
-            tokens = list(self._analyzer.tokens(word))
-            return view.synonyms is not None and any(view.synonyms.alternatives(tokens))
-
-        return ArchiveVocabulary(
-            view.generation.store.lexicon(), self._analyzer, view.snapshot.frequency, hits, listed=listed
         )
 
     # --- articles --------------------------------------------------------------------------
