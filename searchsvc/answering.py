@@ -37,7 +37,7 @@ from searchsvc.results import (
 )
 from searchsvc.snippet import Marks, find_marks, snippet, title_segments
 from searchsvc.store import Stored
-from searchsvc.vocabulary import ArchiveVocabulary
+from searchsvc.vocabulary import vocabulary_in
 
 RERANKED = 200
 """Candidates that the second stage orders; the engine's order follows (decision 4)."""
@@ -85,7 +85,7 @@ class Answering:
         """Answer the query, or the repaired one where that alone has hits."""
         answer = self._answer(request.text, request)
         if not answer.matches.total and request.correct != "off":
-            repair = repair_query(request.text, self._vocabulary())
+            repair = repair_query(request.text, vocabulary_in(self._view, self._analyzer))
             if repair is not None:
                 better = self._answer(repair.text, request)
                 if better.rows and request.correct == "auto" and repair.sure:
@@ -222,26 +222,6 @@ class Answering:
                 reprint_of(found[key].card, self._view) for key in row.others[:SHOWN_REPRINTS] if key in found
             ),
             reprint_count=len(row.others),
-        )
-
-    def _vocabulary(self) -> ArchiveVocabulary:
-        """Return what is known of words in the view, for the repair of one query."""
-
-        def hits(text: str) -> int:
-            planned = plan(query.parse(text), self._analyzer, self._view.synonyms)
-            units = tuple(unit.clause for unit in planned.units)
-            return self._view.snapshot.search(Plan(units=units, depth=0, near_below=0)).total
-
-        def listed(word: str) -> bool:
-            tokens = list(self._analyzer.tokens(word))
-            return self._view.synonyms is not None and any(self._view.synonyms.alternatives(tokens))
-
-        return ArchiveVocabulary(
-            self._view.generation.store.lexicon(),
-            self._analyzer,
-            self._view.snapshot.frequency,
-            hits,
-            listed=listed,
         )
 
     def explainer(self, request: SearchRequest, answer: Answer) -> Explainer:

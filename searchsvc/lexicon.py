@@ -217,6 +217,7 @@ class WordFiles:
     """The files of words of the generation in *folder*: one that counts, named by its number."""
 
     def __init__(self, folder: Path) -> None:
+        self.generation = folder
         self._folder = folder / "lexicon"
 
     def create(self) -> None:

@@ -27,12 +27,13 @@ from corpus.address import normal_address
 from corpus.article import Article, Source
 from corpus.codec import article_from_dict
 from searchsvc.errors import IndexDamagedError
-from searchsvc.lexicon import Lexicon, WordFiles, Words
+from searchsvc.lexicon import Lexicon, WordFiles
 from searchsvc.records import Records, RecordWriter
 from searchsvc.reprints import Groups, ReprintWriter
 from searchsvc.semantic import encode
 from searchsvc.signatures import Signatures
-from searchsvc.store_writer import FILED, NEIGHBOUR, NEIGHBOURS, StoreWriter, entries_of
+from searchsvc.store_words import read_lexicon
+from searchsvc.store_writer import NEIGHBOUR, NEIGHBOURS, StoreWriter
 from searchsvc.vectors import Vectors, VectorWriter
 
 _BUSY_SECONDS = 10.0
@@ -324,38 +325,11 @@ class Store:
         lexicon = self._lexicon
         if lexicon is None:
             age = self._age
-            try:
-                lexicon = self._read_lexicon()
-            except FileNotFoundError:  # a writer put another one in its place just now
-                lexicon = self._read_lexicon(last_try=True)
+            with self._reading() as connection:
+                lexicon = read_lexicon(connection, self._words)
             if age == self._age:
                 self._lexicon = lexicon
         return lexicon
-
-    def _read_lexicon(self, *, last_try: bool = False) -> Lexicon:
-        with self._reading() as connection:
-            connection.execute("BEGIN")
-            try:
-                number = _statistic(connection, FILED)
-                absent = connection.execute("SELECT form FROM form_change WHERE NOT present")
-                gone = [form for (form,) in absent]
-                new = list(
-                    entries_of(
-                        connection.execute(
-                            "SELECT form, spelling, documents FROM form_change JOIN form USING (form) "
-                            "WHERE present ORDER BY form"
-                        )
-                    )
-                )
-            finally:
-                connection.execute("ROLLBACK")
-        try:
-            filed = self._words.open(int(number)) if number else Words.build(())
-        except (OSError, ValueError) as error:
-            if isinstance(error, FileNotFoundError) and not last_try:
-                raise
-            raise IndexDamagedError(self._path.parent, f"файл слов не читается ({error})") from error
-        return Lexicon(filed, Words.build(new), gone)
 
     def form_count(self, form: str) -> int:
         """Return how many documents have a folded surface form."""

@@ -13,8 +13,12 @@ from math import log, log1p
 from typing import NamedTuple, Protocol
 
 from searchsvc.analysis import Analyzer
+from searchsvc.engine import Plan
 from searchsvc.letters import RUSSIAN, SPELLABLE
 from searchsvc.lexicon import Lexicon
+from searchsvc.live import View
+from searchsvc.planning import plan
+from searchsvc.query import parse
 from searchsvc.spelling import COSTS, candidates, changes
 from searchsvc.text import fold, plain
 
@@ -148,6 +152,21 @@ class ArchiveVocabulary:
             if form not in self._lexicon and self._frequency(self._analyzer.lemmas(form))
         ]
         yield from zip(here, changes(folded, here), strict=True)
+
+
+def vocabulary_in(view: View, analyzer: Analyzer) -> ArchiveVocabulary:
+    """Return what is known of words in *view*, for the repair of one query."""
+
+    def hits(text: str) -> int:
+        planned = plan(parse(text), analyzer, view.synonyms)
+        units = tuple(unit.clause for unit in planned.units)
+        return view.snapshot.search(Plan(units=units, depth=0, near_below=0)).total
+
+    def listed(word: str) -> bool:
+        return view.synonyms is not None and any(view.synonyms.alternatives(list(analyzer.tokens(word))))
+
+    lexicon = view.generation.store.lexicon()
+    return ArchiveVocabulary(lexicon, analyzer, view.snapshot.frequency, hits, listed=listed)
 
 
 def _one_change(word: str) -> set[str]:
