@@ -71,6 +71,11 @@ def folded_form(form: str) -> str:
     return fold(_SPACED_NUMBER.sub("", form[:MAX_WORD]))
 
 
+def spelt_form(form: str) -> str:
+    """Return the form of a token as it is shown again: plain, with its capitals and ё."""
+    return plain(_SPACED_NUMBER.sub("", form[:MAX_WORD]))
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A word of a text.

@@ -2,8 +2,9 @@
 
     index/current.json            {"generation": "g000002", "previous": "g000001"}
     index/g000002/manifest.json   engine, fingerprint, when it was made
-    index/g000002/store.db        documents, lexicon, neighbours
+    index/g000002/store.db        documents, counts of words, neighbours
     index/g000002/records.*       what ranking reads of every document
+    index/g000002/lexicon/        the words of the archive, for repair
     index/g000002/neighbours/     signatures, from which the lists are made
     index/g000002/engine/         the engine's own files
     index/g000003.building/       unfinished; the next rebuild removes it
@@ -33,8 +34,9 @@ from searchsvc.engines import open_engine
 from searchsvc.errors import FingerprintError, GenerationError, IndexDamagedError, NoIndexError
 from searchsvc.similar import forget_lemmas, rebuild_neighbours, update_neighbours
 from searchsvc.store import Store
+from searchsvc.store_writer import UNFILED
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Version of everything a generation keeps on disk; another one is refused."""
 
 UNFINISHED = "building"
@@ -156,7 +158,7 @@ class Generation:
         change: str = "",
         progress: Callable[[int], None] | None = None,
     ) -> None:
-        """Give a loaded generation its neighbours and its sequence; *change* as in ``update``.
+        """Give a loaded generation its neighbours, words and sequence; *change* as in ``update``.
 
         *progress* is told how many articles have got their neighbours.
         """
@@ -164,6 +166,7 @@ class Generation:
             store.put_statistic(_change_name(sequence), change.encode())
             store.put_sources(sources)
             rebuild_neighbours(store, progress=progress)
+            store.file_words()
         self._commit((), (), str(sequence))
 
     def update(
@@ -195,6 +198,7 @@ class Generation:
             update_neighbours(store, changed)
             store.put_sources(sources)
             store.prune(before)
+            store.file_words(least=UNFILED)
         self._commit(entries, gone, str(sequence))
 
     def tidy(self) -> None:
@@ -215,6 +219,7 @@ class Generation:
             for article in gone:
                 forget_lemmas(store, article)
                 store.erase(article)
+            store.file_words()
         self.store.settle(vacuum=True)
 
     def sequence(self, snapshot: Snapshot | None = None) -> int:

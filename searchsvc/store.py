@@ -27,9 +27,10 @@ from corpus.address import normal_address
 from corpus.article import Article, Source
 from corpus.codec import article_from_dict
 from searchsvc.errors import IndexDamagedError
+from searchsvc.lexicon import Lexicon, WordFiles, Words
 from searchsvc.records import Records, RecordWriter
 from searchsvc.signatures import Signatures
-from searchsvc.store_writer import NEIGHBOUR, NEIGHBOURS, StoreWriter
+from searchsvc.store_writer import FILED, NEIGHBOUR, NEIGHBOURS, StoreWriter, entries_of
 
 _BUSY_SECONDS = 10.0
 _CHUNK = 500
@@ -49,7 +50,10 @@ CREATE INDEX document_until ON document (until) WHERE until IS NOT NULL;
 CREATE INDEX document_since ON document (since);
 CREATE TABLE spent (key INTEGER PRIMARY KEY);
 CREATE TABLE source (id TEXT PRIMARY KEY, url TEXT NOT NULL, title TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE form (form TEXT PRIMARY KEY, documents INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE form (
+    form TEXT, spelling TEXT, documents INTEGER NOT NULL, PRIMARY KEY (form, spelling)
+) WITHOUT ROWID;
+CREATE TABLE form_change (form TEXT PRIMARY KEY, present INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE neighbour (key INTEGER PRIMARY KEY, list BLOB NOT NULL);
 CREATE TABLE statistic (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
@@ -91,6 +95,9 @@ class Store:
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._closed = False
         self._sources: dict[str, Source] | None = None
+        self._words = WordFiles(path.parent)
+        self._lexicon: Lexicon | None = None
+        self._age = 0
         self._lock = threading.Lock()
 
     @classmethod
@@ -104,6 +111,7 @@ class Store:
             connection.close()
         Records.create(path.parent)
         Signatures.create(path.parent)
+        WordFiles(path.parent).create()
         return cls(path)
 
     def close(self) -> None:
@@ -244,20 +252,63 @@ class Store:
         return self._sources
 
     def renew(self) -> None:
-        """Read the sources again when they are next asked for: a commit may have changed them."""
+        """Read sources and words again when they are next asked for: a commit may have changed them."""
         self._sources = None
+        self._lexicon = None
+        self._age += 1
+
+    def lexicon(self) -> Lexicon:
+        """Return the words of the archive as they were when first asked for, or since ``renew``.
+
+        Raises:
+            IndexDamagedError: their file is missing or broken.
+        """
+        lexicon = self._lexicon
+        if lexicon is None:
+            age = self._age
+            try:
+                lexicon = self._read_lexicon()
+            except FileNotFoundError:  # a writer put another one in its place just now
+                lexicon = self._read_lexicon(last_try=True)
+            if age == self._age:
+                self._lexicon = lexicon
+        return lexicon
+
+    def _read_lexicon(self, *, last_try: bool = False) -> Lexicon:
+        with self._reading() as connection:
+            connection.execute("BEGIN")
+            try:
+                number = _statistic(connection, FILED)
+                absent = connection.execute("SELECT form FROM form_change WHERE NOT present")
+                gone = [form for (form,) in absent]
+                new = list(
+                    entries_of(
+                        connection.execute(
+                            "SELECT form, spelling, documents FROM form_change JOIN form USING (form) "
+                            "WHERE present ORDER BY form"
+                        )
+                    )
+                )
+            finally:
+                connection.execute("ROLLBACK")
+        try:
+            filed = self._words.open(int(number)) if number else Words.build(())
+        except (OSError, ValueError) as error:
+            if isinstance(error, FileNotFoundError) and not last_try:
+                raise
+            raise IndexDamagedError(self._path.parent, f"файл слов не читается ({error})") from error
+        return Lexicon(filed, Words.build(new), gone)
 
     def form_count(self, form: str) -> int:
         """Return how many documents have a folded surface form."""
         with self._reading() as connection:
-            row = connection.execute("SELECT documents FROM form WHERE form = ?", (form,)).fetchone()
-        return int(row[0]) if row else 0
+            row = connection.execute("SELECT total(documents) FROM form WHERE form = ?", (form,)).fetchone()
+        return int(row[0])
 
     def statistic(self, name: str) -> bytes:
         """Return a statistic, empty where there is none."""
         with self._reading() as connection:
-            row = connection.execute("SELECT value FROM statistic WHERE name = ?", (name,)).fetchone()
-        return bytes(row[0]) if row else b""
+            return _statistic(connection, name)
 
     def contents(self, sequence: int) -> dict[str, int]:
         """Return the revision of every article at *sequence*."""
@@ -278,6 +329,7 @@ class Store:
         if found == "ok" and last:
             try:
                 self.records.day(last)
+                self.lexicon()
             except IndexDamagedError as error:
                 return str(error)
         return found
@@ -301,7 +353,7 @@ class Store:
                     closing(RecordWriter(self._path.parent, _last_key(connection))) as records,
                     closing(Signatures(self._path.parent)) as signatures,
                 ):
-                    writer = StoreWriter(connection, records, signatures)
+                    writer = StoreWriter(connection, records, signatures, self._words)
                     writer.wipe_spent()
                     yield writer
                     writer.flush()
@@ -333,6 +385,11 @@ class Store:
             raise
         finally:
             connection.close()
+
+
+def _statistic(connection: sqlite3.Connection, name: str) -> bytes:
+    row = connection.execute("SELECT value FROM statistic WHERE name = ?", (name,)).fetchone()
+    return bytes(row[0]) if row else b""
 
 
 def _last_key(connection: sqlite3.Connection) -> int:

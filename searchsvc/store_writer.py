@@ -6,16 +6,19 @@ import json
 import sqlite3
 import time
 import zlib
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
 
 from corpus.article import Source
 from corpus.codec import article_to_dict
-from searchsvc.analysis import folded_form
+from searchsvc.analysis import folded_form, spelt_form
 from searchsvc.document import Document, Record
+from searchsvc.lexicon import Entry, WordFiles, Words
 from searchsvc.records import Bulk, RecordWriter
 from searchsvc.signatures import Signatures
 
@@ -24,6 +27,13 @@ KEEP_SECONDS = 600.0
 
 FORMS_HELD = 300_000
 """Forms whose counts are gathered in memory, some 40 MB, before they are written."""
+
+FILED = "lexicon"
+"""Names the statistic that holds the number of the file of words that counts."""
+
+UNFILED = 2_000
+"""Words that come and go before a new file is written, which takes a second for 150,000 words. Readers take
+these in with every change that they see, some 10 ms for so many."""
 
 NEIGHBOURS = 20
 KEPT = 24
@@ -41,6 +51,7 @@ class StoreWriter:
         connection: sqlite3.Connection,
         records: RecordWriter,
         signatures: Signatures,
+        words: WordFiles,
         *,
         forms_held: int = FORMS_HELD,
     ) -> None:
@@ -48,7 +59,8 @@ class StoreWriter:
         self._forms_held = forms_held
         self.signatures = signatures
         self._records = records
-        self._forms: Counter[str] = Counter()
+        self._words = words
+        self._forms: Counter[tuple[str, str]] = Counter()
 
     def undo_after(self, sequence: int) -> None:
         """Take back what was stored beyond *sequence*, the engine's last commit."""
@@ -95,7 +107,7 @@ class StoreWriter:
         key = int(cursor.lastrowid or 0)
         day = article.published.toordinal() if article.published else 0
         self._records.append(key, document.record, day, document.length)
-        self._count(document.forms(), 1)
+        self._count(_spelt(token.form for token in document.tokens if token.form), 1)
         return key
 
     def retire(self, article_id: str, sequence: int) -> None:
@@ -133,7 +145,8 @@ class StoreWriter:
         self._connection.execute(f"DELETE FROM document WHERE {condition}", (value,))  # noqa: S608
 
     def wipe_spent(self) -> None:
-        """Wipe the records of rows whose deletion was committed."""
+        """Wipe the records of rows whose deletion was committed, and files of words that count no more."""
+        self._words.sweep(self._filed())
         spent = [key for (key,) in self._connection.execute("SELECT key FROM spent")]
         if spent:
             self._records.wipe(spent)
@@ -195,32 +208,92 @@ class StoreWriter:
         self._records.finish()
         self._write_forms()
 
+    def file_words(self, *, least: int = 0) -> None:
+        """Write a file of all words, if at least so many came or went since the last one."""
+        self._write_forms()
+        changed = self._connection.execute("SELECT count(*) FROM form_change").fetchone()[0]
+        if self._filed() and changed < least:
+            return
+        rows = self._connection.execute("SELECT form, spelling, documents FROM form ORDER BY form")
+        number = self._filed() + 1
+        self._words.write(number, Words.build(entries_of(rows)))
+        self.put_statistic(FILED, str(number).encode())
+        self._connection.execute("DELETE FROM form_change")
+
+    def _filed(self) -> int:
+        return int(self.statistic(FILED) or 0)
+
     def _write_forms(self) -> None:
-        changes = [(form, change) for form, change in self._forms.items() if change]
+        changes = [(*form, change) for form, change in self._forms.items() if change]
+        by_form: defaultdict[str, int] = defaultdict(int)
+        for form, _, change in changes:
+            by_form[form] += change
+        if self._filed():
+            self._note(by_form)
         self._connection.executemany(
-            "INSERT INTO form VALUES (?, ?) "
-            "ON CONFLICT (form) DO UPDATE SET documents = documents + excluded.documents",
+            "INSERT INTO form VALUES (?, ?, ?) "
+            "ON CONFLICT (form, spelling) DO UPDATE SET documents = documents + excluded.documents",
             changes,
         )
         self._connection.executemany(
-            "DELETE FROM form WHERE form = ? AND documents <= 0",
-            [(form,) for form, change in changes if change < 0],
+            "DELETE FROM form WHERE form = ? AND spelling = ? AND documents <= 0",
+            [(form, spelling) for form, spelling, change in changes if change < 0],
         )
         self._forms.clear()
 
-    def _forms_of(self, key: int, text: str) -> set[str]:
-        return _forms(text, self._records.record(key))
+    def _note(self, changes: dict[str, int]) -> None:
+        """Note which forms come and go with *changes*, which are about to be written."""
+        for form, change in changes.items():
+            row = self._connection.execute("SELECT total(documents) FROM form WHERE form = ?", (form,))
+            before = int(row.fetchone()[0])
+            present = before + change > 0
+            if present != (before > 0):
+                undone = self._connection.execute(
+                    "DELETE FROM form_change WHERE form = ? AND present != ?", (form, present)
+                )
+                if not undone.rowcount:
+                    self._connection.execute("INSERT INTO form_change VALUES (?, ?)", (form, present))
 
-    def _count(self, forms: Iterable[str], change: int) -> None:
-        for form in forms:
+    def _forms_of(self, key: int, text: str) -> dict[str, str]:
+        record = self._records.record(key)
+        places = {
+            (int(start), int(size))
+            for start, size in zip(record["start"], record["size"], strict=True)
+            if size
+        }
+        return _spelt(text[start : start + size] for start, size in places)
+
+    def _count(self, forms: dict[str, str], change: int) -> None:
+        for form in forms.items():
             self._forms[form] += change
         if len(self._forms) > self._forms_held:
             self._write_forms()
 
 
-def _forms(text: str, record: Record) -> set[str]:
-    """Return the folded forms of a stored document, as ``Document.forms`` had them."""
-    places = {
-        (int(start), int(size)) for start, size in zip(record["start"], record["size"], strict=True) if size
-    }
-    return {folded_form(text[start : start + size]) for start, size in places}
+def entries_of(rows: Iterable[tuple[str, str, int]]) -> Iterator[Entry]:
+    """Yield a word of the lexicon for the rows (form, spelling, documents) of each form, in their order."""
+    for form, found in groupby(rows, key=lambda row: row[0]):
+        counts = {spelling: documents for _, spelling, documents in found}
+        best = min(counts, key=lambda spelling: (-counts[spelling], _loudness(spelling)))
+        yield Entry(form, best, sum(counts.values()))
+
+
+def _spelt(forms: Iterable[str]) -> dict[str, str]:
+    """Return the folded forms of a document's words, each with its quietest spelling there: a word that
+    stands at the beginning of a sentence too has no capital."""
+    found: dict[str, str] = {}
+    for written in set(forms):
+        form, spelling = _folded_and_spelt(written)
+        known = found.get(form)
+        if known is None or (known != spelling and _loudness(spelling) < _loudness(known)):
+            found[form] = spelling
+    return found
+
+
+@lru_cache(maxsize=100_000)
+def _folded_and_spelt(written: str) -> tuple[str, str]:
+    return folded_form(written), spelt_form(written)
+
+
+def _loudness(spelling: str) -> tuple[int, int, str]:
+    return sum(map(str.isupper, spelling)), -spelling.count("ё"), spelling

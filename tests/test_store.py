@@ -22,6 +22,7 @@ from corpus.article import Article, Paragraph, Source
 from searchsvc.analysis import Analyzer
 from searchsvc.document import Document
 from searchsvc.errors import IndexDamagedError
+from searchsvc.lexicon import WordFiles
 from searchsvc.records import RecordWriter
 from searchsvc.signatures import Signatures
 from searchsvc.store import Store
@@ -265,7 +266,7 @@ def test_counts_of_forms_are_exact_however_few_are_held_in_memory(
         closing(Signatures(path.parent)) as signatures,
         connection,
     ):
-        writer = StoreWriter(connection, records, signatures, forms_held=5)
+        writer = StoreWriter(connection, records, signatures, WordFiles(path.parent), forms_held=5)
         for one in (*kept, document(draft(11, "лишнее"), analyzer)):
             writer.add(one, 1)
         for number in (11, 3, 3):
