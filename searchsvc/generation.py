@@ -5,6 +5,7 @@
     index/g000002/store.db        documents, counts of words, neighbours
     index/g000002/records.*       what ranking reads of every document
     index/g000002/lexicon/        the words of the archive, for repair
+    index/g000002/phrases/        what titles share, for completion; titles/ likewise
     index/g000002/neighbours/     signatures, from which the lists are made
     index/g000002/engine/         the engine's own files
     index/g000003.building/       unfinished; the next rebuild removes it
@@ -167,6 +168,7 @@ class Generation:
             store.put_sources(sources)
             rebuild_neighbours(store, progress=progress)
             store.file_words()
+            store.file_phrases()
         self._commit((), (), str(sequence))
 
     def update(
@@ -199,6 +201,7 @@ class Generation:
             store.put_sources(sources)
             store.prune(before)
             store.file_words(least=UNFILED)
+            store.file_phrases(always=False)
         self._commit(entries, gone, str(sequence))
 
     def tidy(self) -> None:
@@ -220,6 +223,7 @@ class Generation:
                 forget_lemmas(store, article)
                 store.erase(article)
             store.file_words()
+            store.file_phrases()
         self.store.settle(vacuum=True)
 
     def sequence(self, snapshot: Snapshot | None = None) -> int:

@@ -212,10 +212,10 @@ def _piece(text: memoryview, ends: Array, number: int) -> bytes:
 
 
 class WordFiles:
-    """The files of words of the generation in *folder*: one that counts, named by its number."""
+    """Files of words in a folder of the generation in *folder*: one that counts, named by its number."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / "lexicon"
+    def __init__(self, folder: Path, name: str = "lexicon") -> None:
+        self._folder = folder / name
 
     def create(self) -> None:
         """Make the place for them."""

@@ -157,6 +157,10 @@ class Records:
         """Return the ordinal of a document's local day, 0 where none is known."""
         return int(self._mapped([key])[0][key]["day"])
 
+    def days(self, keys: Sequence[int]) -> Ints:
+        """Return the ordinals of documents' local days, 0 where none is known. Raises like ``record``."""
+        return self._mapped(keys)[0][np.asarray(keys, np.int64)]["day"].astype(np.int64)
+
     def bulk(self, first: int, last: int) -> Bulk:
         """Return the records of the documents *first* to *last*, of which none was wiped.
 

@@ -47,10 +47,12 @@ from searchsvc.results import (
     SearchRequest,
     Segment,
     SimilarArticle,
+    Suggestion,
     WordCount,
 )
 from searchsvc.snippet import Marks, find_marks, snippet, title_segments
 from searchsvc.store import Card, Stored
+from searchsvc.suggest import Completer
 
 RERANKED = 200
 """Candidates that the second stage orders; the engine's order follows (decision 4)."""
@@ -335,6 +337,14 @@ class SearchService:
             picture=article.picture,
             version=view.version,
         )
+
+    def suggest(self, text: str, limit: int = 8) -> tuple[Suggestion, ...]:
+        """Return up to *limit* queries that complete *text*, the likeliest of each kind first.
+
+        Raises:
+            GenerationError: there is no index that can be read.
+        """
+        return Completer(self._live.view(), self._analyzer).suggestions(text, limit)
 
     def similar(self, article_id: str, limit: int = 5) -> tuple[SimilarArticle, ...]:
         """Return up to *limit* neighbours of an article, nearest first; no search is made.

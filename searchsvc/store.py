@@ -28,6 +28,8 @@ from corpus.article import Article, Source
 from corpus.codec import article_from_dict
 from searchsvc.errors import IndexDamagedError
 from searchsvc.lexicon import Lexicon, WordFiles, Words
+from searchsvc.phrases import SCHEMA as _PHRASES_SCHEMA
+from searchsvc.phrases import PhraseFiles, Phrases
 from searchsvc.records import Records, RecordWriter
 from searchsvc.signatures import Signatures
 from searchsvc.store_writer import FILED, NEIGHBOUR, NEIGHBOURS, StoreWriter, entries_of
@@ -97,6 +99,8 @@ class Store:
         self._sources: dict[str, Source] | None = None
         self._words = WordFiles(path.parent)
         self._lexicon: Lexicon | None = None
+        self._phrase_files = PhraseFiles(path.parent)
+        self._phrases: Phrases | None = None
         self._age = 0
         self._lock = threading.Lock()
 
@@ -106,12 +110,13 @@ class Store:
         connection = sqlite3.connect(path)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(_SCHEMA)
+            connection.executescript(_SCHEMA + _PHRASES_SCHEMA)
         finally:
             connection.close()
         Records.create(path.parent)
         Signatures.create(path.parent)
         WordFiles(path.parent).create()
+        PhraseFiles(path.parent).create()
         return cls(path)
 
     def close(self) -> None:
@@ -193,6 +198,19 @@ class Store:
                 for card in [_card(line)]
             }
 
+    def present(self, keys: Sequence[int], sequence: int) -> dict[int, Card]:
+        """Return the cards of those of *keys* that hold at *sequence*."""
+        with self._reading() as connection:
+            return {
+                key: _card(line)
+                for part in _parts(keys)
+                for key, line in connection.execute(
+                    f"SELECT key, card FROM document WHERE key IN ({_marks(part)}) AND since <= ? "  # noqa: S608
+                    "AND (until IS NULL OR until > ?)",
+                    (*part, sequence, sequence),
+                )
+            }
+
     def find(self, id_or_url: str, sequence: int) -> int | None:
         """Return the key of the article with this id or address as it is at *sequence*.
 
@@ -252,9 +270,10 @@ class Store:
         return self._sources
 
     def renew(self) -> None:
-        """Read sources and words again when they are next asked for: a commit may have changed them."""
+        """Read sources, words and phrases again when next asked for: a commit may have changed them."""
         self._sources = None
         self._lexicon = None
+        self._phrases = None
         self._age += 1
 
     def lexicon(self) -> Lexicon:
@@ -299,6 +318,38 @@ class Store:
             raise IndexDamagedError(self._path.parent, f"файл слов не читается ({error})") from error
         return Lexicon(filed, Words.build(new), gone)
 
+    def phrases(self) -> Phrases:
+        """Return phrases and titles as they were when first asked for, or since ``renew``.
+
+        Raises:
+            IndexDamagedError: a file of them is missing or broken.
+        """
+        phrases = self._phrases
+        if phrases is None:
+            age = self._age
+            try:
+                phrases = self._read_phrases()
+            except FileNotFoundError:  # a writer put others in their place just now
+                try:
+                    phrases = self._read_phrases()
+                except FileNotFoundError as error:
+                    raise IndexDamagedError(self._path.parent, f"нет файла фраз ({error})") from error
+            if age == self._age:
+                self._phrases = phrases
+        return phrases
+
+    def _read_phrases(self) -> Phrases:
+        with self._reading() as connection:
+            connection.execute("BEGIN")
+            try:
+                return Phrases.read(connection, self._phrase_files)
+            except FileNotFoundError:
+                raise
+            except (OSError, ValueError) as error:
+                raise IndexDamagedError(self._path.parent, f"файл фраз не читается ({error})") from error
+            finally:
+                connection.execute("ROLLBACK")
+
     def form_count(self, form: str) -> int:
         """Return how many documents have a folded surface form."""
         with self._reading() as connection:
@@ -330,6 +381,7 @@ class Store:
             try:
                 self.records.day(last)
                 self.lexicon()
+                self.phrases()
             except IndexDamagedError as error:
                 return str(error)
         return found
@@ -353,7 +405,7 @@ class Store:
                     closing(RecordWriter(self._path.parent, _last_key(connection))) as records,
                     closing(Signatures(self._path.parent)) as signatures,
                 ):
-                    writer = StoreWriter(connection, records, signatures, self._words)
+                    writer = StoreWriter(connection, records, signatures, self._words, self._phrase_files)
                     writer.wipe_spent()
                     yield writer
                     writer.flush()

@@ -1,0 +1,73 @@
+"""Beginnings of words one edit from what was typed: a letter wrong, missing, too many, or two swapped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from searchsvc.letters import LONGEST, SPELLABLE, Codes, codes
+from searchsvc.lexicon import Lexicon, Words
+
+Array = npt.NDArray[Any]
+
+
+def near_prefixes(lexicon: Lexicon, typed: str, limit: int) -> list[str]:
+    """Return up to *limit* beginnings of words one edit away from the folded letters *typed*, those of the
+    most frequent words first."""
+    if not SPELLABLE.fullmatch(typed):
+        return []
+    found: Counter[str] = Counter()
+    for words in lexicon.parts:
+        _count(words, typed, lexicon, found)
+    return [prefix for prefix, _ in found.most_common(limit)]
+
+
+def _count(words: Words, typed: str, lexicon: Lexicon, found: Counter[str]) -> None:
+    wanted = codes([typed], len(typed))[0]
+    for length in range(len(typed) - 1, LONGEST + 1):
+        group = words.group(length)
+        if not len(group.numbers):
+            continue
+        for size, rows in _near(group.letters, wanted):
+            for number in group.numbers[rows].tolist():
+                form = words.form(number)
+                if not lexicon.is_gone(form):
+                    found[form[:size]] += int(words.documents[number])
+
+
+def _near(letters: Codes, typed: Array) -> list[tuple[int, Array]]:
+    """Return the rows whose first so many letters are one edit away from *typed*, by their number."""
+    size = len(typed)
+    found: list[tuple[int, Array]] = []
+    if letters.shape[1] >= size:
+        differs = letters[:, :size] != typed
+        wrong = differs.sum(axis=1)
+        rows = np.flatnonzero(wrong == 1)
+        found.append((size, rows))
+        pairs = np.flatnonzero(wrong == 2)
+        if len(pairs):
+            first = differs[pairs].argmax(axis=1)
+            next_one = np.minimum(first + 1, size - 1)
+            own = letters[pairs]
+            at = np.arange(len(pairs))
+            swapped = (
+                differs[pairs, next_one]
+                & (own[at, first] == typed[next_one])
+                & (own[at, next_one] == typed[first])
+            )
+            found.append((size, pairs[swapped]))
+        found.append((size - 1, _skipping(differs, letters[:, : size - 1] != typed[1:])))
+    if letters.shape[1] > size:
+        found.append((size + 1, _skipping(letters[:, :size] != typed, letters[:, 1 : size + 1] != typed)))
+    return found
+
+
+def _skipping(differs: Array, shifted: Array) -> Array:
+    """Return the rows that agree up to some letter, and *shifted* by one from there on."""
+    width = shifted.shape[1]
+    alike = np.where(differs.any(axis=1), differs.argmax(axis=1), differs.shape[1])
+    last = np.where(shifted.any(axis=1), width - shifted[:, ::-1].argmax(axis=1), 0)
+    return np.flatnonzero(last <= alike)
