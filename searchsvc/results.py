@@ -90,7 +90,8 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What was changed in a query, from what to what; ``kind`` is "layout", "translit" or "glued"."""
+    """What was changed in a query, from what to what; ``kind`` is "layout", "translit",
+    "glued", "split" or "typo"."""
 
     kind: str
     original: str

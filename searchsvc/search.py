@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cache
 
 import numpy as np
 
@@ -53,6 +52,7 @@ from searchsvc.results import (
 from searchsvc.snippet import Marks, find_marks, snippet, title_segments
 from searchsvc.store import Card, Stored
 from searchsvc.suggest import Completer
+from searchsvc.vocabulary import ArchiveVocabulary
 
 RERANKED = 200
 """Candidates that the second stage orders; the engine's order follows (decision 4)."""
@@ -173,13 +173,12 @@ class SearchService:
         """Answer the query, or the repaired one where that alone has hits."""
         answer = self._answer(request.text, request, view)
         if not answer.matches.total and request.correct != "off":
-            known = cache(lambda word: self._known(word, view))  # each kind of repair asks anew
-            repair = repair_query(request.text, known, self._analyzer.is_known)
+            repair = repair_query(request.text, self._vocabulary(view))
             if repair is not None:
                 better = self._answer(repair.text, request, view)
-                if better.rows and request.correct == "auto":
+                if better.rows and request.correct == "auto" and repair.sure:
                     return replace(better, corrections=repair.corrections)
-                if better.rows:
+                if better.matches.total or (repair.sure and better.rows):
                     return replace(answer, suggestions=(repair.text,))
         return answer
 
@@ -296,16 +295,16 @@ class SearchService:
             missing=missing_units(answer.planned, candidate.units),
         )
 
-    def _known(self, word: str, view: View) -> bool:
-        """Say whether the archive has every part of *word*, in this form or another of its lemmas."""
-        tokens = [token for token in self._analyzer.tokens(word) if not token.whole]
-        covered = sum(token.stop - token.start for token in tokens)
-        if not tokens or covered < len(word.strip("-‐‑")) - word.count("-"):
-            return False
-        return all(
-            view.generation.store.form_count(token.folded) > 0
-            or (self._analyzer.is_known(token.form) and view.snapshot.frequency(token.lemmas) > 0)
-            for token in tokens
+    def _vocabulary(self, view: View) -> ArchiveVocabulary:
+        """Return what is known of words in *view*, for the repair of one query."""
+
+        def hits(text: str) -> int:
+            planned = plan(query.parse(text), self._analyzer, view.synonyms)
+            units = tuple(unit.clause for unit in planned.units)
+            return view.snapshot.search(Plan(units=units, depth=0, near_below=0)).total
+
+        return ArchiveVocabulary(
+            view.generation.store.lexicon(), self._analyzer, view.snapshot.frequency, hits
         )
 
     # --- articles --------------------------------------------------------------------------
@@ -344,7 +343,8 @@ class SearchService:
         Raises:
             GenerationError: there is no index that can be read.
         """
-        return Completer(self._live.view(), self._analyzer).suggestions(text, limit)
+        view = self._live.view()
+        return Completer(view, self._analyzer, self._vocabulary(view)).suggestions(text, limit)
 
     def similar(self, article_id: str, limit: int = 5) -> tuple[SimilarArticle, ...]:
         """Return up to *limit* neighbours of an article, nearest first; no search is made.

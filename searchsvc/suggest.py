@@ -18,6 +18,7 @@ import numpy as np
 from searchsvc import query
 from searchsvc.analysis import Analyzer
 from searchsvc.engine import Plan
+from searchsvc.faults import TO_LATIN, TO_RUSSIAN
 from searchsvc.filters import days_of, excluded_values, merged
 from searchsvc.lexicon import Entry, Lexicon
 from searchsvc.live import View
@@ -25,10 +26,11 @@ from searchsvc.phrases import key_of
 from searchsvc.planning import plan
 from searchsvc.prefixes import near_prefixes
 from searchsvc.query import MAX_LENGTH, QUOTES
-from searchsvc.repair import TO_LATIN, TO_RUSSIAN, repair_layout
+from searchsvc.repair import repair_query
 from searchsvc.results import SearchRequest, Suggestion
 from searchsvc.stopwords import STOP_WORDS
 from searchsvc.text import clean, fold
+from searchsvc.vocabulary import Vocabulary
 
 LOOKED_AT = 24
 """Most frequent words, and phrases, of a beginning that are looked at: enough for 8 of different lemmas."""
@@ -102,9 +104,10 @@ class _Found:
 class Completer:
     """Completes texts in one state of the index."""
 
-    def __init__(self, view: View, analyzer: Analyzer) -> None:
+    def __init__(self, view: View, analyzer: Analyzer, vocabulary: Vocabulary) -> None:
         self._view = view
         self._analyzer = analyzer
+        self._vocabulary = vocabulary
         self._lexicon = view.generation.store.lexicon()
         self._phrases = view.generation.store.phrases()
         self._checks = CHECKS
@@ -117,8 +120,10 @@ class Completer:
         found = self._completed(typed, limit)
         chosen = _chosen(found, limit, phrases_first=bool(typed.words))
         if not found.known or (len(chosen) < limit and not _CYRILLIC.search(typed.last)):
-            other = self._corrected(typed, limit, (self._relaid(one) for one in _other_layout(typed)))
+            other = self._corrected(typed, limit, (self._repaired(one) for one in _other_layout(typed)))
             chosen += [one for one in other if all(one.text != given.text for given in chosen)]
+        if not chosen and found.known and (repaired := self._repaired(typed)) != typed:
+            chosen = self._corrected(typed, limit, [repaired])
         if not chosen and not found.known and len(typed.last) >= SHORTEST_MISTYPED:
             near = near_prefixes(self._lexicon, fold(typed.last), CORRECTED)
             chosen = self._corrected(typed, limit, (replace(typed, last=one) for one in near), every=True)
@@ -138,11 +143,10 @@ class Completer:
         chosen = _chosen(whole, limit, phrases_first=bool(typed.words))
         return [replace(one, corrected=True) for one in chosen]
 
-    def _relaid(self, typed: _Typed) -> _Typed:
-        """Bring the words before into the layout in which the archive knows them."""
-        lexicon = self._lexicon
-        words = (repair_layout(word, lambda one: fold(one) in lexicon) or word for word in typed.words)
-        return replace(typed, words=tuple(words))
+    def _repaired(self, typed: _Typed) -> _Typed:
+        """Put right what the archive does not know of the words before: nobody types one word alone wrong."""
+        repair = repair_query(" ".join(typed.words), self._vocabulary) if typed.words else None
+        return replace(typed, words=tuple(repair.text.split())) if repair else typed
 
     def _completed(self, typed: _Typed, limit: int) -> _Found:
         """Complete the last word as it stands."""

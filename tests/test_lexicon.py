@@ -98,6 +98,9 @@ def test_bags_of_words_differ_by_what_their_letters_differ_by() -> None:
             int(np.bitwise_count(sound_bags(first) ^ sound_bags(second))[0]),
         )
 
+    two = codes(["топот", "сссск"], 5)
+    for bag in (bags, sound_bags):  # a single word goes another way
+        assert [int(bag(two[row : row + 1])[0]) for row in (0, 1)] == bag(two).tolist()
     assert apart("школа", "шокла") == (0, 0)
     assert apart("школа", "школ") == (1, 1)
     assert apart("школа", "шкала") == (2, 0)  # another letter, the same sound

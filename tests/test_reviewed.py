@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from beds.words import vocabulary_of
 
 from corpus.archive import Archive
 from corpus.article import Article, Paragraph
@@ -52,7 +53,7 @@ def test_a_latin_n_is_a_number_sign(sample_service: SearchService) -> None:
 
 
 def test_a_single_letter_that_is_a_word_is_repaired() -> None:
-    repaired = repair_query("d школе", lambda word: word.lower() in {"в", "школе"})
+    repaired = repair_query("d школе", vocabulary_of(["в", "школе"]))
     assert repaired is not None
     assert repaired.text == "в школе"
 

@@ -73,6 +73,40 @@ def _tell(figures: Figures) -> None:
         say(f"{name:>12}{value:>12.4f}")
 
 
+@evaluate.command("corrections", cls=Command)
+@click.argument("path", type=click.Path(path_type=Path), metavar="ФАЙЛ")
+@click.option("--words", type=click.Path(path_type=Path), metavar="ФАЙЛ", help="Слова архива: слово, число")
+@click.option("--json", "as_json", is_flag=True, help="Вывести один объект JSON")
+def corrections(path: Path, words: Path | None, as_json: bool) -> None:
+    """Исправить слова и запросы набора и измерить, как часто выходит то, что имели в виду.
+
+    ФАЙЛ — таблица через табуляцию с заголовком: typed и wanted или wrong и right, перед ними может
+    стоять kind. Где оба столбца одинаковы, исправлять нечего: changed — доля таких строк, которые
+    изменились. Слова архива заменяет таблица word, count (--words); без неё это слова, которые нужны.
+
+    \b
+    Пример:
+      searchsvc evaluate corrections опечатки.tsv --words слова.tsv
+      searchsvc evaluate corrections раскладка.tsv --words слова.tsv --json
+    """
+    from indexer.evaluate_corrections import evaluate_corrections
+
+    with progress() as shown:
+        figures = evaluate_corrections(path, words=words, progress=shown)
+    if as_json:
+        dump(figures)
+    else:
+        _tell_corrections(figures)
+
+
+def _tell_corrections(figures: Figures) -> None:
+    columns = [name for name in figures if name != "by_kind"]
+    say("".join(f"{name:>12}" for name in ("", *columns)))
+    for name, row in {"все": figures, **figures["by_kind"]}.items():
+        shown = ("—" if row[column] is None else row[column] for column in columns)
+        say(f"{name:>12}" + "".join(f"{value:>12}" for value in shown))
+
+
 @evaluate.command("engines", cls=Command)
 @click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[ПАПКА]")
 @click.option("--queries", type=click.Path(path_type=Path), metavar="ФАЙЛ", help="Другой файл запросов")
