@@ -117,13 +117,14 @@ class Completer:
         typed = _cut(text)
         if typed is None or limit < 1:
             return ()
+        typed, as_typed = self._repaired(typed), typed
         found = self._completed(typed, limit)
         chosen = _chosen(found, limit, phrases_first=bool(typed.words))
+        if typed != as_typed:
+            chosen = [replace(one, corrected=True) for one in chosen]
         if not found.known or (len(chosen) < limit and not _CYRILLIC.search(typed.last)):
-            other = self._corrected(typed, limit, (self._repaired(one) for one in _other_layout(typed)))
+            other = self._corrected(typed, limit, _other_layout(typed))
             chosen += [one for one in other if all(one.text != given.text for given in chosen)]
-        if not chosen and found.known and (repaired := self._repaired(typed)) != typed:
-            chosen = self._corrected(typed, limit, [repaired])
         if not chosen and not found.known and len(typed.last) >= SHORTEST_MISTYPED:
             near = near_prefixes(self._lexicon, fold(typed.last), CORRECTED)
             chosen = self._corrected(typed, limit, (replace(typed, last=one) for one in near), every=True)
@@ -144,8 +145,10 @@ class Completer:
         return [replace(one, corrected=True) for one in chosen]
 
     def _repaired(self, typed: _Typed) -> _Typed:
-        """Put right what the archive does not know of the words before: nobody types one word alone wrong."""
-        repair = repair_query(" ".join(typed.words), self._vocabulary) if typed.words else None
+        """Put right what the archive does not know of the words before: with them nothing would be found."""
+        if all(map(self._vocabulary.has, typed.words)):
+            return typed
+        repair = repair_query(" ".join(typed.words), self._vocabulary)
         return replace(typed, words=tuple(repair.text.split())) if repair else typed
 
     def _completed(self, typed: _Typed, limit: int) -> _Found:
