@@ -59,7 +59,9 @@ def _near(letters: Codes, typed: Array) -> list[tuple[int, Array]]:
                 & (own[at, next_one] == typed[first])
             )
             found.append((size, pairs[swapped]))
-        found.append((size - 1, _skipping(differs, letters[:, : size - 1] != typed[1:])))
+    if letters.shape[1] >= size - 1:
+        least = letters[:, : size - 1]
+        found.append((size - 1, _skipping(least != typed[:-1], least != typed[1:])))
     if letters.shape[1] > size:
         found.append((size + 1, _skipping(letters[:, :size] != typed, letters[:, 1 : size + 1] != typed)))
     return found

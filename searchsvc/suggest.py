@@ -29,7 +29,7 @@ from searchsvc.query import MAX_LENGTH, QUOTES
 from searchsvc.repair import repair_query
 from searchsvc.results import SearchRequest, Suggestion
 from searchsvc.stopwords import STOP_WORDS
-from searchsvc.text import clean, fold
+from searchsvc.text import clean, fold, squeeze
 from searchsvc.vocabulary import Vocabulary
 
 LOOKED_AT = 24
@@ -171,7 +171,7 @@ class Completer:
         before = typed.before()
         begin = fold(typed.last)
         # Behind another word the most frequent form fits best: «директор школы», «в школе».
-        best = _most_frequent if typed.words else self._best_form(begin)
+        best = _most_frequent if " " in before else self._best_form(begin)
         for entry in self._of_different_lemmas(
             (one for one in _top(self._lexicon, begin) if one.form not in STOP_WORDS), best
         ):
@@ -260,7 +260,7 @@ class Completer:
 
 def _cut(text: str) -> _Typed | None:
     """Return *text* cut before its last word; None where it does not end in one."""
-    text = clean(text)[:MAX_LENGTH].rstrip()
+    text = squeeze(clean(text))[:MAX_LENGTH].rstrip()
     match = _LAST.search(text)
     if not match:
         return None
@@ -345,12 +345,13 @@ def _chosen(found: _Found, limit: int, *, phrases_first: bool) -> list[Suggestio
     categories = min(CATEGORIES, len(found.categories))
     half = -(-(limit - titles - categories) // 2)
     shares = [half, half, categories, titles, 0]
-    taken: list[list[Suggestion]] = [[], [], [], [], []]
+    kinds = list(found)
+    taken: list[list[Suggestion]] = [[] for _ in kinds]
     seen: set[str] = set()
     free = limit
     for most in (shares, [limit, limit, 0, TITLES, limit]):
-        for number, some in enumerate(found):
-            for one in some:
+        for number in (1, 0, 2, 3, 4) if phrases_first else range(5):
+            for one in kinds[number]:
                 if free and len(taken[number]) < most[number] and key_of(one.text) not in seen:
                     seen.add(key_of(one.text))
                     taken[number].append(one)
