@@ -9,7 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from searchsvc.letters import LONGEST, SPELLABLE, Codes, codes
-from searchsvc.lexicon import Lexicon, Words
+from searchsvc.lexicon import Group, Lexicon, Words
+
+MOST_WORDS = 200
+"""Words one edit away that are counted, the most frequent ones."""
+
+SHORTEST = 3
+"""Letters of a beginning that has a first and a second half."""
 
 Array = npt.NDArray[Any]
 
@@ -17,7 +23,7 @@ Array = npt.NDArray[Any]
 def near_prefixes(lexicon: Lexicon, typed: str, limit: int) -> list[str]:
     """Return up to *limit* beginnings of words one edit away from the folded letters *typed*, those of the
     most frequent words first."""
-    if not SPELLABLE.fullmatch(typed):
+    if len(typed) < SHORTEST or not SPELLABLE.fullmatch(typed):
         return []
     found: Counter[str] = Counter()
     for words in lexicon.parts:
@@ -27,15 +33,43 @@ def near_prefixes(lexicon: Lexicon, typed: str, limit: int) -> list[str]:
 
 def _count(words: Words, typed: str, lexicon: Lexicon, found: Counter[str]) -> None:
     wanted = codes([typed], len(typed))[0]
+    half = len(typed) // 2
+    begin_so = words.beginning(typed[:half])
+    numbers: list[Array] = []
+    sizes: list[Array] = []
     for length in range(len(typed) - 1, LONGEST + 1):
         group = words.group(length)
         if not len(group.numbers):
             continue
-        for size, rows in _near(group.letters, wanted):
-            for number in group.numbers[rows].tolist():
-                form = words.form(number)
-                if not lexicon.is_gone(form):
-                    found[form[:size]] += int(words.documents[number])
+        some = _half_right(group, wanted, half, begin_so)
+        for length_so, rows in _near(group.letters[some], wanted):
+            numbers.append(group.numbers[some[rows]])
+            sizes.append(np.full(len(rows), length_so))
+    if not numbers:
+        return
+    number, size = np.concatenate(numbers), np.concatenate(sizes)
+    documents = words.documents[number]
+    for row in np.argsort(documents, kind="stable")[::-1][:MOST_WORDS].tolist():
+        form = words.form(int(number[row]))
+        if not lexicon.is_gone(form):
+            found[form[: int(size[row])]] += int(documents[row])
+
+
+def _half_right(group: Group, typed: Array, half: int, begin_so: range) -> Array:
+    """Return the rows that begin as *typed* does, or have its end, moved by a letter at most.
+
+    With one edit one of the two is right, so that few rows are looked at letter by letter.
+    """
+    first, stop = np.searchsorted(group.numbers, (begin_so.start, begin_so.stop))
+    found = [np.arange(first, stop)]
+    end = typed[half + 1 :]
+    for start in (half, half + 1, half + 2):
+        if start + len(end) <= group.letters.shape[1]:
+            rows = np.flatnonzero(group.letters[:, start] == end[0])
+            for place in range(1, len(end)):
+                rows = rows[group.letters[rows, start + place] == end[place]]
+            found.append(rows)
+    return np.unique(np.concatenate(found))
 
 
 def _near(letters: Codes, typed: Array) -> list[tuple[int, Array]]:
