@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -125,7 +126,7 @@ class _Positions:
     def __init__(self, rows: Iterable[_Row], spelling: Spelling) -> None:
         self.forms: dict[str, int] = {}
         self.spellings: dict[str, int] = {}
-        form, spelt, document, left, tag = [], [], [], [], []
+        form, spelt, document, left, tag = (array("q") for _ in range(5))
         for number, row in enumerate(rows):
             loud = row.title.isupper()
             for place, run in enumerate(runs_of(row.title)):
@@ -145,7 +146,7 @@ class _Positions:
                     left.append(len(runs[0]) - at)
                     tag.append(len(runs[0]) if at == 0 else -1)
         self.form, self.spelt, self.document, self.left, self.tag = (
-            np.array(column, np.int64) for column in (form, spelt, document, left, tag)
+            np.frombuffer(column, np.int64) for column in (form, spelt, document, left, tag)
         )
         names = list(self.forms)
         self.opens = np.array([_opens(name) for name in names], bool)
@@ -313,10 +314,9 @@ class PhraseWriter:
             count = self._connection.execute("SELECT count(*) FROM document").fetchone()[0]
             if newest - last < max(UNFILED_LEAST, count // UNFILED_SHARE):
                 return
-        rows = list(_rows(self._connection))
-        present = [row for row in rows if row.present]
+        present = (row for row in _rows(self._connection) if row.present)
         self._files.phrases.write(number + 1, Words.build(shared_phrases(present, spelling)))
-        self._files.titles.write(number + 1, Words.build(_titles(rows)))
+        self._files.titles.write(number + 1, Words.build(_titles(_rows(self._connection))))
         self._connection.execute(
             "INSERT OR REPLACE INTO statistic VALUES (?, ?)", (_FILED, f"{number + 1} {newest}".encode())
         )

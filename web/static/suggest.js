@@ -78,7 +78,7 @@
         option.setAttribute("aria-selected", "false");
         const words = document.createElement("span");
         const same = text.toLowerCase().startsWith(typed.toLowerCase()) ? typed.length : 0;
-        const rest = document.createElement("b");
+        const rest = document.createElement(kind === "title" ? "span" : "b"); // a whole sentence in bold is loud
         rest.textContent = text.slice(same);
         words.append(text.slice(0, same), rest);
         option.append(words);
