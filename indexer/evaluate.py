@@ -12,10 +12,12 @@ from typing import Any
 
 from corpus.archive import Archive
 from corpus.article import Article, Paragraph, Source
+from indexer.baselines import PlainBM25, read_documents, readings
 from indexer.pipeline import rebuild
 from indexer.progress import Progress, silent
 from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
+from searchsvc.comparison import VALUES, Setting, changes, difference, fingerprint, read_run
 from searchsvc.errors import EvaluationError
 from searchsvc.evaluation import Answered, Figures, JudgedSet, by_query, read_judged, read_rows, score
 from searchsvc.results import Correct, SearchRequest
@@ -36,30 +38,77 @@ def evaluate_search(
     engine: str = "whoosh",
     correct: Correct = "auto",
     per_query: bool = False,
+    compare: bool = False,
+    against: Path | None = None,
     progress: Progress = silent,
 ) -> Figures:
     """Index the corpus of *folder*, answer its queries as the site would, and score the answers.
 
-    ``per_query`` adds nDCG@10 by query under "by_query". The list is judged as readers see
-    it: near matches after full ones.
+    The list is judged as readers see it: near matches after full ones. "set" tells the files apart from
+    those of other sets. ``per_query`` adds nDCG@10 by query under "by_query". ``compare`` adds the figures of
+    plain rankings of the same documents under "compare" (``baselines.readings``), each with "to_ours":
+    what ours gains over it. ``against`` names an earlier run; under "against" is what has been gained since,
+    with the queries that "changed" most.
 
     Raises:
-        EvaluationError: the set is not of the layout, or the extra ``evaluate`` is missing.
+        EvaluationError: the set is not of the layout, the run is not of this set, or the extra
+            ``evaluate`` is missing.
     """
     judged = read_judged(folder, queries)
-    with indexed(folder / "corpus.jsonl", engine, progress) as (service, names):
+    corpus = folder / "corpus.jsonl"
+    of_set = fingerprint(corpus, *judged.files)
+    ids = frozenset(query.id for query in judged.queries)
+    past = read_run(against, Setting("search", "ndcg@10", ids, of_set)) if against else None
+    analyzer = Analyzer()
+    with indexed(corpus, engine, progress, analyzer) as (service, names):
         answers = _answer(service, names, judged, correct, progress)
-    figures = score(judged, answers)
-    if per_query:
-        figures["by_query"] = by_query(judged, answers)
+    figures = _figures(judged, answers, per_query) | {"set": of_set}
+    ours = by_query(judged, answers)
+    if compare:
+        figures["compare"] = {
+            name: _figures(judged, plain, per_query)
+            | {"to_ours": difference(by_query(judged, plain), ours, _kinds(judged))}
+            for name, plain in _plain_answers(corpus, judged, analyzer, progress)
+        }
+    if past is not None:
+        texts = {query.id: query.text for query in judged.queries}
+        figures["against"] = changes(past, ours, texts=texts, kinds=_kinds(judged))
     return figures
 
 
+def _figures(judged: JudgedSet, answers: list[Answered], per_query: bool) -> Figures:
+    return score(judged, answers) | ({VALUES: by_query(judged, answers)} if per_query else {})
+
+
+def _kinds(judged: JudgedSet) -> dict[str, str]:
+    return {query.id: query.kind for query in judged.queries}
+
+
+def _plain_answers(
+    corpus: Path, judged: JudgedSet, analyzer: Analyzer, progress: Progress
+) -> Iterator[tuple[str, list[Answered]]]:
+    """Yield the name of each plain ranking and what it answers."""
+    names, documents = read_documents(corpus)
+    variants = readings(analyzer)
+    for number, (name, reading) in enumerate(variants.items(), 1):
+        index = PlainBM25(documents, reading)
+        answers = []
+        for query in judged.queries:
+            started = perf_counter()
+            found = index.search(query.text, DEPTH)
+            took = (perf_counter() - started) * 1000
+            answers.append(Answered(query, [names[place] for place in found], took))
+        yield name, answers
+        progress("Сравнение", number, len(variants))
+
+
 @contextmanager
-def indexed(corpus: Path, engine: str, progress: Progress) -> Iterator[tuple[SearchService, dict[str, str]]]:
+def indexed(
+    corpus: Path, engine: str, progress: Progress, analyzer: Analyzer | None = None
+) -> Iterator[tuple[SearchService, dict[str, str]]]:
     """Index a corpus in a temporary folder; give the service and the documents' own ids by article id."""
     with workplace() as settings, open_archive(settings) as archive:
-        analyzer = Analyzer()
+        analyzer = analyzer or Analyzer()
         names = fill(archive, corpus)
         rebuild(archive, open_generations(settings), analyzer, engine=engine, progress=progress)
         service, live = open_service(settings, analyzer)
@@ -115,11 +164,16 @@ def _answer(
     service: SearchService, names: dict[str, str], judged: JudgedSet, correct: Correct, progress: Progress
 ) -> list[Answered]:
     answers = []
-    service.search(SearchRequest("прогрев"))  # dictionaries load on the first search
+    service.search(_request("прогрев", correct))  # dictionaries load on the first search
     for number, query in enumerate(judged.queries, 1):
         started = perf_counter()
-        page = service.search(SearchRequest(query.text, per_page=DEPTH, correct=correct))
+        page = service.search(_request(query.text, correct))
         took = (perf_counter() - started) * 1000
         answers.append(Answered(query, [names[hit.id] for hit in page.hits], took))
         progress("Запросы", number, len(judged.queries))
     return answers
+
+
+def _request(text: str, correct: Correct) -> SearchRequest:
+    """Return the one form in which sets are asked about."""
+    return SearchRequest(text, per_page=DEPTH, correct=correct)

@@ -42,8 +42,12 @@ _MONTHS = (
 BEGINNING = 40
 """A record's first so many rows are an article's beginning: title and first sentence or two."""
 
-KIN_LETTERS = 5
-"""A rule as good as a dictionary of morphemes for the order of results (docs/quality.md)."""
+KIN_LETTERS = 4
+"""Words that begin with the same so many letters are a family, near kin if one more is the same: as good
+as a dictionary of morphemes for the order of results, and better than one step at five (docs/quality.md)."""
+
+KIN_BITS = 8
+"""Families are numbered so that kin differ in so many bits, which are the letter after the common ones."""
 
 MAX_POSITION = 2**20 - 1
 """Tokens beyond this position (far over 2 MB of text) are not indexed."""
@@ -73,10 +77,20 @@ def term_hash(term: str) -> int:
 
 
 def family_hash(lemma: str) -> int:
-    """Return the 32-bit name of a lemma's family: the words that begin with the same ``KIN_LETTERS`` letters
-    and have more («директор», «директорский»); any other has no kin but itself."""
-    related = len(lemma) > KIN_LETTERS and lemma.isalpha()
-    return term_hash(f"{lemma[:KIN_LETTERS]}…" if related else lemma)
+    """Return the 32-bit name of a lemma's family: the words that begin with the same letters.
+
+    «школа» and «школьник» are the same but for ``KIN_BITS``, «школьник» and «школьный» are the same. A
+    word shorter than ``KIN_LETTERS``, or of more than letters, has no kin but itself.
+    """
+    if len(lemma) < KIN_LETTERS or not lemma.isalpha():
+        return term_hash(lemma)
+    following = ord(lemma[KIN_LETTERS]) if len(lemma) > KIN_LETTERS else 0
+    return term_hash(f"{lemma[:KIN_LETTERS]}…") >> KIN_BITS << KIN_BITS | following & (1 << KIN_BITS) - 1
+
+
+def code(family: int, lemma: int) -> int:
+    """Return the number by which the rows of a record are sorted."""
+    return family << 32 | lemma
 
 
 def tag_term(tag: str) -> str:
@@ -90,6 +104,11 @@ def rows_with(column: npt.NDArray[np.uint32], hashes: Iterable[int]) -> npt.NDAr
     for value in hashes:
         found |= column == np.uint32(value)
     return found
+
+
+def kin_with(families: npt.NDArray[np.uint32], wanted: Iterable[int]) -> npt.NDArray[np.bool_]:
+    """Return where *families* are kin of any of *wanted*, near or distant."""
+    return rows_with(families >> np.uint32(KIN_BITS), {family >> KIN_BITS for family in wanted})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,14 @@ class JudgedQuery:
 
 @dataclass(frozen=True, slots=True)
 class JudgedSet:
-    """Queries with grades by query and document; queries without a grade are left out."""
+    """Queries with grades by query and document; queries without a grade are left out.
+
+    ``files`` are those that both were read from.
+    """
 
     queries: tuple[JudgedQuery, ...]
     grades: Mapping[str, Mapping[str, int]]
+    files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +108,13 @@ def read_judged(folder: Path, queries: Path | None = None) -> JudgedSet:
             grades.setdefault(columns[0], {})[columns[1]] = int(float(columns[2]))
         except (ValueError, OverflowError) as error:
             raise EvaluationError(f"{path}, строка {number}: оценка «{columns[2]}» не число.") from error
-    rows = read_rows(queries or folder / "queries.jsonl", "text")
+    asked = queries or folder / "queries.jsonl"
+    rows = read_rows(asked, "text")
     found = tuple(JudgedQuery(str(row["_id"]), str(row["text"]), str(row.get("kind", ""))) for row in rows)
     judged = tuple(query for query in found if query.id in grades)
     if not judged:
         raise EvaluationError(f"В папке {folder} ни один запрос не имеет оценок.")
-    return JudgedSet(judged, grades)
+    return JudgedSet(judged, grades, (asked, path))
 
 
 def score(judged: JudgedSet, answers: Sequence[Answered]) -> Figures:
@@ -127,7 +133,7 @@ def score(judged: JudgedSet, answers: Sequence[Answered]) -> Figures:
 
 def by_query(judged: JudgedSet, answers: Sequence[Answered]) -> dict[str, float]:
     """Return nDCG@10 by query id."""
-    measures, _ = _library()
+    measures = library("ir_measures")
     qrels, run = _library_rows(judged, answers)
     found = dict.fromkeys((answer.query.id for answer in answers), 0.0)
     found.update(
@@ -137,7 +143,13 @@ def by_query(judged: JudgedSet, answers: Sequence[Answered]) -> dict[str, float]
 
 
 def _score(judged: JudgedSet, answers: Sequence[Answered]) -> Figures:
-    measures, wanted = _library()
+    measures = library("ir_measures")
+    wanted = {
+        "ndcg@10": measures.nDCG @ 10,
+        "mrr@10": measures.RR @ 10,
+        "recall@100": measures.R @ 100,
+        "success@10": measures.Success @ 10,
+    }
     qrels, run = _library_rows(judged, answers)
     values = measures.calc_aggregate(list(wanted.values()), qrels, run) if run else {}
     times = [answer.took_ms for answer in answers]
@@ -150,23 +162,23 @@ def _score(judged: JudgedSet, answers: Sequence[Answered]) -> Figures:
     }
 
 
-def _library() -> tuple[Any, dict[str, Any]]:
+def library(name: str) -> Any:
+    """Return a module that only evaluation needs.
+
+    Raises:
+        EvaluationError: the extra ``evaluate`` is not installed.
+    """
     try:
-        import ir_measures
+        return import_module(name)
     except ImportError as error:
         raise EvaluationError(
-            "Для оценки качества нужен дополнительный набор: pip install 'searchsvc[evaluate]'."
+            f"Для оценки качества нужен дополнительный набор (нет {name.partition('.')[0]}): "
+            "pip install 'searchsvc[evaluate]'."
         ) from error
-    return ir_measures, {
-        "ndcg@10": ir_measures.nDCG @ 10,
-        "mrr@10": ir_measures.RR @ 10,
-        "recall@100": ir_measures.R @ 100,
-        "success@10": ir_measures.Success @ 10,
-    }
 
 
 def _library_rows(judged: JudgedSet, answers: Sequence[Answered]) -> tuple[list[Any], list[Any]]:
-    measures, _ = _library()
+    measures = library("ir_measures")
     qrels = [
         measures.Qrel(answer.query.id, document, grade)
         for answer in answers

@@ -14,12 +14,12 @@ from typing import Literal
 
 from corpus.article import tag_line
 from searchsvc.analysis import folded_form
-from searchsvc.document import PARTS, rows_with, term_hash
+from searchsvc.document import PARTS, kin_with, term_hash
 from searchsvc.engine import FORMS, TITLE, AnyOf, Candidate, Matches, title_form
 from searchsvc.engine import Sequence as Phrase
 from searchsvc.live import View
 from searchsvc.planning import Planned, Unit, Word
-from searchsvc.ranking import PARTS_OF_SCORE, Floats, Statistics, evidence, families_of
+from searchsvc.ranking import PARTS_OF_SCORE, Floats, Statistics, evidence, families_of, stop_words_of
 from searchsvc.records import Occurrences
 from searchsvc.results import (
     Correction,
@@ -45,15 +45,19 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "sentence": "слова в одном предложении",
         "window": "слова рядом",
         "form": "слова в той же форме",
+        "name": "слова с большой буквы",
         "kin": "родственные слова",
+        "stop": "служебные слова",
         "date": "свежесть",
         NEAR: "сдвиг на место после статей, где есть всё",
     }
 )
 """The parts of a score in Russian."""
 
-BY_WORD = frozenset({"words", "title", "beginning", "form", "kin"})
+BY_WORD = frozenset({"words", "title", "beginning", "form", "name", "kin", "stop"})
 """Parts that are sums over words; to the others words contribute together."""
+
+STOP = "stop"
 
 WITHOUT_WORDS = frozenset({"date", NEAR})
 
@@ -199,31 +203,39 @@ class _Seen:
         strong = [(word, n) for word, n in zip(planned.words, counts, strict=True) if not word.weak]
         self._words = [word for word, _ in strong]
         self._counts = [count for _, count in strong]
+        self._weak = [(word, n) for word, n in zip(planned.words, counts, strict=True) if word.weak]
         self._matches = matches
         self._stored = stored
         records = view.generation.store.records
-        self._found = records.occurrences([stored.key], families_of(self._words))
+        self._found = records.occurrences(
+            [stored.key], families_of(self._words), stop_words_of(planned.words)
+        )
         # In any form: an exact word is asked for in one, its other forms count for the score, too.
         words = [replace(word, exact=False) for word in self._words]
         (self._there,) = find_marks(words, self._found)
         (self._own,) = find_marks([replace(word, also=()) for word in words], self._found)
         (self._kin,) = find_marks([_kin(word, self._found) for word in words], self._found)
 
-    def _evidence(self, numbers: Sequence[int]) -> Floats:
-        counts = [self._counts[number] for number in numbers]
+    def _evidence(self, numbers: Sequence[int], weak: Sequence[tuple[Word, int]] = ()) -> Floats:
+        """Return the parts that some words give, *weak* ones with their number of articles."""
+        words = [self._words[number] for number in numbers] + [word for word, _ in weak]
+        counts = [self._counts[number] for number in numbers] + [count for _, count in weak]
         statistics = Statistics(self._matches.documents, self._matches.average_length, counts)
-        return evidence([self._words[number] for number in numbers], self._found, statistics)[:, 0]
+        return evidence(words, self._found, statistics)[:, 0]
 
     def parts(self) -> tuple[ScorePart, ...]:
         """Return the parts of the document's score, those that gave nothing too."""
-        values = self._evidence(range(len(self._words))).tolist()
-        alone = [self._evidence([number]).tolist() for number in range(len(self._words))]
+        every = range(len(self._words))
+        values = self._evidence(every, self._weak).tolist()
+        alone = [(self._words[number].text, self._evidence([number]).tolist()) for number in every]
+        # A stop word gives something beside others only, and that to a part of its own.
+        stop = [(one[0].text, self._evidence(every, [one]).tolist()) for one in self._weak]
         found = []
         for part, (name, value) in enumerate(zip(PARTS_OF_SCORE, values, strict=True)):
             shares: list[WordShare] = []
             if name in BY_WORD:
-                gave = zip(self._words, alone, strict=True)
-                shares = [WordShare(word.text, own[part]) for word, own in gave if own[part] > _NOTHING]
+                gave = stop if name == STOP else alone
+                shares = [WordShare(text, own[part]) for text, own in gave if own[part] > _NOTHING]
             elif name not in WITHOUT_WORDS:
                 shares = [WordShare(self._words[n].text, None) for n in self._together(part, value)]
             found.append(ScorePart(name, LABELS[name], value, tuple(shares)))
@@ -267,8 +279,8 @@ class _Seen:
 
 
 def _kin(word: Word, found: Occurrences) -> Word:
-    """Return a word of all the lemmas of *word*'s family that stand in *found*."""
-    lemmas = found.lemma[rows_with(found.family, word.families)]
+    """Return a word of all the lemmas of *word*'s kin that stand in *found*."""
+    lemmas = found.lemma[kin_with(found.family, word.families)]
     return replace(word, lemmas=frozenset(lemmas.tolist()), also=())
 
 

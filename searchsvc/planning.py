@@ -27,8 +27,9 @@ class Word:
     """A single word of a query as ranking and snippets see it.
 
     ``lemmas``, ``families`` and ``form`` are hashes as in records. ``exact`` words are highlighted in their
-    very form only; ``weak`` ones (stop words beside others) are not highlighted. ``also`` may stand in the
-    word's place: its synonyms, of which ``also_families`` are the families.
+    very form only; ``weak`` ones (stop words beside others) are not highlighted. A ``name`` has a capital
+    letter, and that not because the query begins with it. ``also`` may stand in the word's place: its
+    synonyms, of which ``also_families`` are the families.
     """
 
     text: str
@@ -37,6 +38,7 @@ class Word:
     form: int
     exact: bool = False
     weak: bool = False
+    name: bool = False
     also: tuple[Run, ...] = ()
     also_families: frozenset[int] = frozenset()
 
@@ -194,6 +196,7 @@ class _Compiler:
         Stop words are weak beside others, but not where they are asked for in their very form.
         """
         others = any(not token.stop_word for token, _, _ in self._seen)
+        first = next((token for token, _, _ in self._seen if not token.whole), None)
         found: dict[tuple[str, ...], tuple[Word, engine.Clause]] = {}
         for token, exact, also in self._seen:
             if token.whole:
@@ -205,6 +208,7 @@ class _Compiler:
                 term_hash(token.folded),
                 exact,
                 weak=others and token.stop_word and not exact,
+                name=token.form[:1].isupper() and token is not first,
                 also=tuple(tuple(_hashes(lemmas) for lemmas in steps) for steps in also),
                 also_families=frozenset(
                     family_hash(lemma) for steps in also for lemmas in steps for lemma in lemmas

@@ -2,7 +2,8 @@
 
 All evidence is lexical and additive, in units of idf, so that a score can be explained:
 BM25 over the query's words, words met in the title and at the beginning, the best sentence, the best
-window, the very form. Everything is done in one pass of numpy over the rows that match.
+window, the very form, names, kin of missing words, stop words. Everything is done in one pass of numpy
+over the rows that match.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from searchsvc.document import PART_WEIGHTS, PARTS, rows_with
+from searchsvc.document import PART_WEIGHTS, PARTS, code, kin_with, rows_with
 from searchsvc.engine import BM25_B, BM25_K1
 from searchsvc.planning import Word
 from searchsvc.records import Occurrences
@@ -26,9 +27,22 @@ FORM = 0.15
 """Weights measured on eight development sets: docs/quality.md, after a study of what a second
 stage gains over BM25 (all together +.006 to +.044 nDCG@10)."""
 
-KIN = 0.50
-"""Idf of words that are missing while one of their family stands there («директорский» for «директор»):
-weak evidence, for the order alone (docs/quality.md)."""
+SHORT_TEXT = 30
+"""Words that BM25 thinks every text longer by. Of two single sentences the longer one is hardly the more
+verbose one; among whole articles it changes nothing (docs/quality.md)."""
+
+NEAR_KIN = 0.80
+DISTANT_KIN = 0.50
+"""Idf of words that are missing while kin of theirs stand there, the same in five letters («школьный» for
+«школьник») or in four («школа»): weak evidence, for the order alone (docs/quality.md)."""
+
+NAME = 0.20
+"""Idf of words that the query writes with a capital letter: who and where say more of what a text is about
+than what was done (docs/quality.md)."""
+
+STOP_WORD = 0.50
+"""Idf of stop words that are there, in any form: next to nothing among articles, a hint among sentences
+(docs/quality.md)."""
 
 TITLE = 0.30
 """Idf of words met in the title. The news sets have no titles; set by the sample's judged
@@ -59,15 +73,17 @@ class Statistics:
     word_counts: Sequence[int]
 
 
-PARTS_OF_SCORE = ("words", "title", "beginning", "sentence", "window", "form", "kin", "date")
+PARTS_OF_SCORE = (
+    "words", "title", "beginning", "sentence", "window", "form", "name", "kin", "stop", "date"
+)  # fmt: skip
 """What a score is the sum of, in the order of the columns of ``evidence``."""
 
 
 def rank(words: Sequence[Word], found: Occurrences, statistics: Statistics) -> Floats:
     """Return a score for each document of *found*; higher is better.
 
-    *found* holds the rows of ``families_of(words)``. Words that say nothing on their own (``weak``) are
-    left out. An article without any word has nothing but its freshness.
+    *found* holds the rows of ``families_of(words)``, and one a document of ``stop_words_of(words)``. An
+    article without any word has nothing but its freshness.
     """
     return np.asarray(evidence(words, found, statistics).sum(axis=0), np.float64)
 
@@ -80,8 +96,10 @@ def evidence(words: Sequence[Word], found: Occurrences, statistics: Statistics) 
     size = len(found.days)
     if not strong or not size:
         return np.zeros((len(PARTS_OF_SCORE), size))
-    idf = _idf(np.array([count for _, count in strong], np.float64), statistics.documents)
+    weak = [(word, count) for word, count in zip(words, statistics.word_counts, strict=True) if word.weak]
+    idf = _idf([count for _, count in strong], statistics.documents)
     hits = _Hits.found([word for word, _ in strong], found)
+    names = np.array([word.name for word, _ in strong])
     return np.stack(
         [
             _bm25(hits, idf, found.lengths, statistics.average_length),
@@ -90,7 +108,12 @@ def evidence(words: Sequence[Word], found: Occurrences, statistics: Statistics) 
             SENTENCE * _best_sentence(hits, idf),
             WINDOW * _best_window(hits, idf),
             FORM * _present(hits, hits.same_form, idf),
-            KIN * _only_kin([word for word, _ in strong], found, hits, idf),
+            NAME * _present(hits, names[hits.word], idf),
+            _only_kin([word for word, _ in strong], found, hits, idf),
+            STOP_WORD
+            * _anywhere(
+                [word for word, _ in weak], found, _idf([count for _, count in weak], statistics.documents)
+            ),
             PER_YEAR * np.clip(found.days - _FIRST_DAY, 0, None) / 365.25,
         ]
     )
@@ -101,8 +124,20 @@ def families_of(words: Sequence[Word]) -> set[int]:
     return {family for word in words if not word.weak for family in word.families | word.also_families}
 
 
-def _idf(counts: Floats, documents: int) -> Floats:
-    return np.asarray(np.log(1 + (documents - counts + 0.5) / (counts + 0.5)), np.float64)
+def stop_words_of(words: Sequence[Word]) -> set[int]:
+    """Return the codes of the lemmas of which ``rank`` only looks whether they are there."""
+    return {
+        code(family, lemma)
+        for word in words
+        if word.weak
+        for family in word.families
+        for lemma in word.lemmas
+    }
+
+
+def _idf(counts: Sequence[int], documents: int) -> Floats:
+    known = np.array(counts, np.float64)
+    return np.asarray(np.log(1 + (documents - known + 0.5) / (known + 0.5)), np.float64)
 
 
 @dataclass(slots=True)
@@ -161,7 +196,8 @@ def _bm25(hits: _Hits, idf: Floats, lengths: Ints, average: float) -> Floats:
     weight = np.bincount(
         hits.document * hits.words + hits.word, _PART_WEIGHT[hits.part], hits.documents * hits.words
     ).reshape(hits.documents, hits.words)
-    norm = BM25_K1 * (1 - BM25_B + BM25_B * lengths[:, None] / max(average, 1.0))
+    relative = (lengths[:, None] + SHORT_TEXT) / (average + SHORT_TEXT)
+    norm = BM25_K1 * (1 - BM25_B + BM25_B * relative)
     return np.asarray((weight * (BM25_K1 + 1) / (weight + norm)) @ idf, np.float64)
 
 
@@ -172,12 +208,21 @@ def _present(hits: _Hits, mask: npt.NDArray[np.bool_], idf: Floats) -> Floats:
     return np.asarray(seen @ idf, np.float64)
 
 
-def _only_kin(words: Sequence[Word], found: Occurrences, hits: _Hits, idf: Floats) -> Floats:
-    """Sum the idf of the words that are not there while kin of theirs are."""
-    kin = np.zeros((hits.documents, hits.words), np.bool_)
+def _anywhere(words: Sequence[Word], found: Occurrences, idf: Floats) -> Floats:
+    """Sum the idf of the words that are there at all."""
+    there = np.zeros((len(found.days), len(words)), np.bool_)
     for number, word in enumerate(words):
-        kin[found.document[rows_with(found.family, word.families)], number] = True
-    kin[hits.document, hits.word] = False
+        there[found.document[rows_with(found.lemma, word.lemmas)], number] = True
+    return np.asarray(there @ idf, np.float64)
+
+
+def _only_kin(words: Sequence[Word], found: Occurrences, hits: _Hits, idf: Floats) -> Floats:
+    """Sum the idf of the words that are not there while kin of theirs are, by how near they are."""
+    kin = np.zeros((hits.documents, hits.words))
+    for number, word in enumerate(words):
+        kin[found.document[kin_with(found.family, word.families)], number] = DISTANT_KIN
+        kin[found.document[rows_with(found.family, word.families)], number] = NEAR_KIN
+    kin[hits.document, hits.word] = 0.0
     return np.asarray(kin @ idf, np.float64)
 
 

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from searchsvc.document import BEGINNING, PARTS, RECORD, Record, rows_with
+from searchsvc.document import BEGINNING, KIN_BITS, PARTS, RECORD, Record, rows_with
 from searchsvc.errors import IndexDamagedError
 from searchsvc.mapped import mapped
 
@@ -34,6 +34,8 @@ words, and the position at which its beginning ends."""
 ROW = np.dtype([(name, RECORD.fields[name][0]) for name in RECORD.names if name not in {"lemma", "family"}])  # type: ignore[index,union-attr]
 _LEMMA = np.dtype("<u8")
 """A lemma behind its family, so that kin stand side by side."""
+
+_KIN_SHIFT = 32 + KIN_BITS
 
 _NAMES = ("records.places", "records.lemmas", "records.rows")
 _TYPES = (PLACE, _LEMMA, ROW)
@@ -47,7 +49,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Occurrences:
-    """Rows of some documents in which lemmas of some families stand, document by document.
+    """Rows of some documents in which lemmas of some families or kin of theirs stand, document by document.
 
     ``document`` numbers them as they were asked for; ``lemma``, ``family`` and ``rows`` (dtype ``ROW``) run
     parallel to it. ``days``, ``lengths`` and ``beginnings`` have a value a document, zero for a missing one.
@@ -108,30 +110,37 @@ class Records:
         for name in _NAMES:
             (folder / name).touch()
 
-    def occurrences(self, keys: Sequence[int], families: Iterable[int]) -> Occurrences:
-        """Return where lemmas of *families* stand in the documents of *keys*.
+    def occurrences(
+        self, keys: Sequence[int], families: Iterable[int], once: Iterable[int] = ()
+    ) -> Occurrences:
+        """Return where lemmas of *families*, and kin of theirs, stand in the documents of *keys*.
+
+        Of the lemmas whose codes (``document.code``) are in *once*, at most one row a document is read: they
+        are frequent, and all that is asked is whether they are there.
 
         Raises:
             IndexDamagedError: a file is missing, too short or full of something else.
         """
         places, all_lemmas, all_rows = self._mapped(keys)
         own = places[np.asarray(keys, np.int64)]
-        wanted = np.array(sorted(set(families)), np.int64)
+        kin, codes = sorted({family >> KIN_BITS for family in families}), sorted(set(once))
+        lows = np.array([first << _KIN_SHIFT for first in kin] + codes, np.uint64)
+        lasts = np.array([(first + 1 << _KIN_SHIFT) - 1 for first in kin] + codes, np.uint64)
         firsts = own["first"].astype(np.int64)
-        starts, stops = _spans(all_lemmas, firsts, own["rows"].astype(np.int64), wanted)
+        starts, stops = _spans(all_lemmas, firsts, own["rows"].astype(np.int64), lows, lasts)
+        stops[:, len(kin) :] = np.minimum(stops[:, len(kin) :], starts[:, len(kin) :] + 1)
         sizes = (stops - starts).ravel()
         ends = np.cumsum(sizes)
         total = int(ends[-1]) if len(ends) else 0
         at = np.arange(total) + np.repeat(starts.ravel() - ends + sizes, sizes)
         owner = np.repeat(np.arange(len(sizes)), sizes)
-        width = max(len(wanted), 1)
-        rows = all_rows[at]
+        rows, found = all_rows[at], all_lemmas[at]
         if total and int(rows["part"].max()) >= len(PARTS):
             raise IndexDamagedError(self._folder, "файлы записей испорчены")
         return Occurrences(
-            document=owner // width,
-            lemma=all_lemmas[at].astype(np.uint32),
-            family=(wanted[owner % width] if total else np.empty(0)).astype(np.uint32),
+            document=owner // max(len(lows), 1),
+            lemma=found.astype(np.uint32),
+            family=(found >> np.uint64(32)).astype(np.uint32),
             rows=rows,
             days=own["day"].astype(np.int64),
             lengths=own["length"].astype(np.int64),
@@ -217,23 +226,24 @@ def _holds(maps: tuple[Array, Array, Array], keys: Sequence[int]) -> bool:
     return bool((own["first"] <= rows_there).all() and (own["first"] + own["rows"]).max() <= rows_there)
 
 
-def _spans(lemmas: Array, firsts: Ints, sizes: Ints, wanted: Ints) -> tuple[Ints, Ints]:
-    """Return, for each document and wanted family, the first row that has it and the first beyond.
+def _spans(lemmas: Array, firsts: Ints, sizes: Ints, lows: Array, lasts: Array) -> tuple[Ints, Ints]:
+    """Return, for each document and range of codes, the first row that is in it and the first beyond.
 
     One binary search for all of them at once: a step looks at one row of each.
     """
-    bounds = np.concatenate([wanted, wanted + 1])
+    bounds = np.concatenate([lows, lasts])
+    beyond = np.arange(len(bounds)) >= len(lows)
     low = np.repeat(firsts[:, None], len(bounds), axis=1)
     high = low + sizes[:, None]
     if lemmas.size and low.size:
         for _ in range(int(sizes.max()).bit_length()):
             middle = (low + high) >> 1
             here = low < high
-            families = (lemmas[np.where(here, middle, 0)] >> np.uint64(32)).astype(np.int64)
-            below = here & (families < bounds)
+            codes = lemmas[np.where(here, middle, 0)]
+            below = here & ((codes < bounds) | beyond & (codes == bounds))
             low = np.where(below, middle + 1, low)
             high = np.where(here & ~below, middle, high)
-    return low[:, : len(wanted)], low[:, len(wanted) :]
+    return low[:, : len(lows)], low[:, len(lows) :]
 
 
 class RecordWriter:

@@ -30,7 +30,7 @@ from searchsvc.live import LiveIndex, Pinned, View
 from searchsvc.obstacles import Search, obstacles_to
 from searchsvc.periods import find_period
 from searchsvc.planning import Planned, plan
-from searchsvc.ranking import Statistics, families_of, rank
+from searchsvc.ranking import Statistics, families_of, rank, stop_words_of
 from searchsvc.repair import repair_query
 from searchsvc.results import (
     FACETS,
@@ -227,7 +227,7 @@ class SearchService:
             return tuple(found), {candidate.key: candidate.score for candidate in found}
         head, tail = found[:RERANKED], found[RERANKED:]
         evidence = view.generation.store.records.occurrences(
-            [candidate.key for candidate in head], families_of(planned.words)
+            [candidate.key for candidate in head], families_of(planned.words), stop_words_of(planned.words)
         )
         statistics = Statistics(matches.documents, matches.average_length, matches.word_counts)
         scores = rank(planned.words, evidence, statistics)

@@ -7,7 +7,7 @@ on another site, with another lead) is no neighbour. No engine takes part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +39,7 @@ In the sample the five pairs of reprints have .71 to .79, all other pairs .30 at
 _COMMON = 0.3  # a lemma in more than this share of articles tells nothing
 _SHINGLE = 4
 _MIN_SHARED = 0.05  # a cosine below this is chance
+_ANYTHING = 1e-9
 _STOP_HASHES = np.array(sorted(term_hash(word) for word in STOP_WORDS), np.uint32)
 _PART_WEIGHT = np.array([PART_WEIGHTS[name] for name in PARTS])
 _COUNTED = np.array([name not in {"date"} for name in PARTS])
@@ -111,6 +112,16 @@ def update_neighbours(
             if other not in changed:
                 offers.setdefault(other, []).append(offer)
     writer.put_lists((other, near.with_offers(other, found)) for other, found in sorted(offers.items()))
+
+
+def content_scores(writer: StoreWriter, keys: Iterable[int]) -> Iterator[tuple[Ints, Floats]]:
+    """Yield, for each of *keys*, the keys of all documents that have anything in common with it and their
+    scores, in no order: what lists are made from, before copies are left out."""
+    dead = writer.gone()
+    writer.signatures.invert_tail(writer.last_key(), dead)
+    near = _Neighbourhood(writer, dead)
+    for key in keys:
+        yield near.scores(key)
 
 
 def forget_lemmas(writer: StoreWriter, article_id: str) -> None:
@@ -262,6 +273,12 @@ class _Neighbourhood:
                 break
         return self._packed(key, kept)
 
+    def scores(self, key: int) -> tuple[Ints, Floats]:
+        """Return the keys of all documents that share a term with *key*, and their scores, in no order."""
+        slot = self._signatures.slots(np.array([key]))[0]
+        keys, scores, _ = self._near(key, slot, 0, least=_ANYTHING)
+        return keys, scores
+
     def offers(self, key: int, slot: Slots) -> Iterator[tuple[int, _Candidate]]:
         """Yield the documents into whose lists *key* may belong, with what it is to them."""
         keys, scores, cosines = self._near(key, slot, 0)
@@ -290,9 +307,11 @@ class _Neighbourhood:
             self._signatures.put_floor(key, kept[-1].score)
         return np.array([(candidate.key, candidate.score) for candidate in kept], NEIGHBOUR).tobytes()
 
-    def _near(self, key: int, slot: Slots, wanted: int) -> tuple[Ints, Floats, Floats]:
+    def _near(
+        self, key: int, slot: Slots, wanted: int, *, least: float = _MIN_SHARED
+    ) -> tuple[Ints, Floats, Floats]:
         """Return keys, scores and cosines of at least the *wanted* nearest (0: of all), in no order."""
-        bound = _MIN_SHARED
+        bound = least
         keys: list[Ints] = []
         cosines: list[Floats] = []
         for first, found in self._signatures.cosines(slot):

@@ -140,6 +140,23 @@ def test_words_run_beside_their_clauses_and_stop_words_are_weak_beside_others(an
         assert not any(word.weak for word in planned(text, analyzer).words), text
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Сергей Бубка приехал в Воронеж", ["Бубка", "Воронеж"]),
+        ("кто такой сергей бубка", []),
+        ("«Сергей Бубка» в Киеве", ["Бубка", "Киеве"]),
+        ("Санкт-Петербург и Нижний", ["Петербург", "Нижний"]),
+        ("приказ ФСБ", ["ФСБ"]),
+        ("", []),
+    ],
+)
+def test_a_name_has_a_capital_letter_and_does_not_begin_the_query(
+    analyzer: Analyzer, text: str, names: list[str]
+) -> None:
+    assert [word.text for word in planned(text, analyzer).words if word.name] == names
+
+
 def test_filters_and_dates_are_handed_on(analyzer: Analyzer) -> None:
     found = planned("тег:ЕГЭ тег:огэ год:2022 источник:«Школа № 5»", analyzer)
     assert found.filters == {"tag": ("ЕГЭ", "огэ"), "year": ("2022",), "source": ("Школа № 5",)}

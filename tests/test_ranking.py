@@ -5,7 +5,9 @@ Records are written as lines of lemmas: «форма=лемма+лемма», a 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from math import log
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from searchsvc.analysis import Analyzer
 from searchsvc.document import BEGINNING, GAP, PARTS, RECORD, Record, family_hash, make_document, term_hash
 from searchsvc.planning import Word, plan
 from searchsvc.query import parse
-from searchsvc.ranking import KIN, WINDOW_WORDS, Statistics, rank
+from searchsvc.ranking import DISTANT_KIN, NAME, NEAR_KIN, STOP_WORD, WINDOW_WORDS, Statistics, rank
 
 RARE, COMMON = 3, 80
 DOCUMENTS = 100
@@ -42,13 +44,14 @@ def record(*, title: str = "", lead: str = "", body: str = "", tags: str = "") -
 
 
 def words(*texts: str) -> list[Word]:
-    """Return words of one lemma, or «форма=лемма+лемма»; a name in brackets is a weak one."""
+    """Return words of one lemma, or «форма=лемма+лемма»: weak ones in brackets, names with a capital."""
     found = []
     for text in texts:
         form, _, lemmas = text.strip("()").partition("=")
         known = (lemmas or form).split("+")
         hashes, families = frozenset(map(term_hash, known)), frozenset(map(family_hash, known))
-        found.append(Word(form, hashes, families, term_hash(form), weak=text.startswith("(")))
+        kind = {"weak": text.startswith("("), "name": form[0].isupper()}
+        found.append(Word(form, hashes, families, term_hash(form), **kind))
     return found
 
 
@@ -59,6 +62,10 @@ def statistics(*counts: int, average: float = 50.0) -> Statistics:
 def scores(looked_for: list[Word], *records: Record, counts: tuple[int, ...] = ()) -> list[float]:
     known = statistics(*(counts or (RARE,) * len(looked_for)))
     return [float(score) for score in rank(looked_for, evidence(*records), known)]
+
+
+def idf(count: int) -> float:
+    return log(1 + (DOCUMENTS - count + 0.5) / (count + 0.5))
 
 
 def filler(number: int) -> str:
@@ -190,11 +197,36 @@ def test_a_short_article_beats_a_long_one_with_the_same_words() -> None:
     assert short > long
 
 
-def test_weak_words_decide_nothing() -> None:
-    looked_for = words("музей", "(и)")
-    found = scores(looked_for, record(body="музей и и и"), record(body="музей а а а"))
-    assert found[0] == found[1]
+def test_length_tells_less_of_sentences_than_of_articles() -> None:
+    def gap(size: int) -> float:
+        """How much better a text is than one of twice its length, both with the word once."""
+        known = statistics(RARE, average=1.5 * size)
+        texts = [record(body=f"{filler(40)} музей {filler(length - 41)}") for length in (size, 2 * size)]
+        found = evidence(*texts)
+        found = replace(found, lengths=np.array([size, 2 * size]))
+        short, long = rank(words("музей"), found, known)
+        return float(short - long)
+
+    assert 0 < gap(10) < 0.6 * gap(300)
+
+
+def test_a_stop_word_tells_as_much_as_it_is_rare_and_not_how_often() -> None:
+    looked_for = words("музей", "(после)")
+    texts = [record(body=f"музей {rest}") for rest in ("после после после", "после а а", "последний а а")]
+    for count in (RARE, COMMON):
+        often, once, never = scores(looked_for, *texts, counts=(RARE, count))
+        assert often == once
+        assert once - never == pytest.approx(STOP_WORD * idf(count))  # a kin of it is nothing
     assert scores(words("(и)"), record(body="и")) == [0.0]
+
+
+def test_a_name_tells_more_than_another_word_as_rare() -> None:
+    named, other = scores(
+        words("Воронеж=воронеж", "открыть"),
+        record(body=f"Воронеж=воронеж {filler(9)}"),
+        record(body=f"открыть {filler(9)}"),
+    )
+    assert named - other == pytest.approx(NAME * idf(RARE))
 
 
 def test_a_homonym_is_one_occurrence_however_many_lemmas_it_has() -> None:
@@ -240,17 +272,34 @@ def test_ten_years_of_freshness_outweigh_no_evidence_of_a_telling_word() -> None
 
 
 def test_kin_of_a_missing_word_counts_a_little_and_only_where_the_word_is_missing() -> None:
-    looked_for = words("директор", "школа")
-    word = record(body=f"директор {filler(20)}")
-    kin = record(body=f"директорский {filler(20)}")
-    both = record(body=f"директор директорский {filler(19)}")
+    looked_for = words("школьник", "музей")
+    word = record(body=f"школьник {filler(20)}")
+    near = record(body=f"школьный {filler(20)}")
+    distant = record(body=f"школа {filler(20)}")
+    nearest = record(body=f"школа школьный школа {filler(18)}")
+    both = record(body=f"школьник школьный {filler(19)}")
     nothing = record(body=filler(21))
-    full, weak, same, none = scores(looked_for, word, kin, both, nothing)
-    assert full > weak > none
+    full, closer, further, nearer, same, none = scores(
+        looked_for, word, near, distant, nearest, both, nothing
+    )
+    assert full > closer > further > none == 0
     assert same == pytest.approx(full)
-    assert weak == pytest.approx(KIN * np.log(1 + (DOCUMENTS - RARE + 0.5) / (RARE + 0.5)))
-    short, other = scores(words("школа", "урок"), record(body="школы=школьник"), record(body="урод"))
-    assert short == other == 0  # too short to have kin
+    assert closer == nearer == pytest.approx(NEAR_KIN * idf(RARE))
+    assert further == pytest.approx(DISTANT_KIN * idf(RARE))
+
+
+@pytest.mark.parametrize(
+    ("word", "other"),
+    [("год", "годовой"), ("год", "гол"), ("2022", "2023"), ("273-фз", "273-фзи"), ("урок", "урод")],
+)
+def test_short_words_numbers_and_words_that_only_begin_alike_have_no_kin(word: str, other: str) -> None:
+    assert scores(words(word), record(body=other)) == [0.0]
+
+
+def test_a_word_is_kin_from_either_side() -> None:
+    for one, other in (("школа", "школьник"), ("спорт", "спортивный"), ("сирия", "сирийский")):
+        there, back = scores(words(one), record(body=other)), scores(words(other), record(body=one))
+        assert there == back != [0.0]
 
 
 NOTHING = np.empty(0, RECORD)
@@ -317,7 +366,11 @@ def test_records_of_real_articles_are_ranked_as_hand_made_ones(analyzer: Analyze
         "title": Article("1", "s", "u", "Школьные музеи", body=(Paragraph("Собрали коллекцию."),)),
         "near": Article("2", "s", "u", "Новости", body=(Paragraph("В школьном музее собрали коллекцию."),)),
         "far": Article(
-            "3", "s", "u", "Новости", body=(Paragraph("Школьный класс. " * 9), Paragraph("О музее."))
+            "3",
+            "s",
+            "u",
+            "Новости",
+            body=(Paragraph("Школьный класс. " + "Урок. " * 17), Paragraph("О музее.")),
         ),
         "none": Article("4", "s", "u", "Новости", body=(Paragraph("Собрали коллекцию."),)),
     }

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from searchsvc.document import BEGINNING, RECORD, Record
+from searchsvc.document import BEGINNING, KIN_BITS, RECORD, Record, code
 from searchsvc.errors import IndexDamagedError
 from searchsvc.records import Records, RecordWriter
 
@@ -24,9 +24,10 @@ def made(seed: int, size: int, lemmas: int = 9) -> Record:
     """Return a record of *size* rows in order of position."""
     chance = random.Random(seed)
     rows = [
-        (lemma, lemma // 2, chance.randrange(2**32), place, place // 9, place % 5, 5, place * 6)
+        (lemma, family, chance.randrange(2**32), place, place // 9, place % 5, 5, place * 6)
         for place in range(size)
         for lemma in [chance.randrange(lemmas)]
+        for family in [lemma // 2 << KIN_BITS - 1]
     ]
     return np.array(rows, RECORD)
 
@@ -42,18 +43,23 @@ def written(folder: Path, records: dict[int, Record], *, last: int = 0) -> Recor
 
 
 def expected(records: Iterable[Record], families: set[int]) -> list[tuple[int, ...]]:
-    """Return (document, family, lemma, start) of every row that a plain reading finds, sorted."""
+    """Return (document, family, lemma, start) of every row that a plain reading finds, sorted: families
+    that are the same but for their last bits are kin."""
+    kin = {family >> KIN_BITS for family in families}
     return sorted(
         (number, int(row["family"]), int(row["lemma"]), int(row["start"]))
         for number, record in enumerate(records)
         for row in record
-        if int(row["family"]) in families
+        if int(row["family"]) >> KIN_BITS in kin
     )
 
 
 @given(
     sizes=st.lists(st.integers(0, 70), min_size=1, max_size=6),
-    families=st.sets(st.integers(0, 10) | st.sampled_from([2**32 - 1, 2**31]), max_size=5),
+    families=st.sets(
+        st.integers(0, 10).map(lambda number: number << KIN_BITS - 1) | st.sampled_from([2**32 - 1, 2**31]),
+        max_size=5,
+    ),
     asked=st.lists(st.integers(0, 5), max_size=9),
 )
 @settings(deadline=None, max_examples=60)
@@ -76,6 +82,30 @@ def test_occurrences_are_what_a_plain_reading_finds(
     for number, key in enumerate(keys):
         early = records[key][:BEGINNING]
         assert found.beginnings[number] == (early["position"][-1] if len(early) else 0)
+
+
+@given(
+    sizes=st.lists(st.integers(0, 70), min_size=1, max_size=4),
+    wanted=st.sets(st.integers(0, 12), max_size=6),
+    families=st.sets(st.integers(8, 10).map(lambda number: number << KIN_BITS - 1), max_size=2),
+)
+@settings(deadline=None, max_examples=40)
+def test_of_lemmas_wanted_once_there_is_a_row_a_document_where_they_stand_at_all(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], wanted: set[int], families: set[int]
+) -> None:
+    records = {key: made(key, size, lemmas=11) for key, size in enumerate(sizes, 1)}
+    read = written(tmp_path_factory.mktemp("records"), records)
+    codes = [code(lemma // 2 << KIN_BITS - 1, lemma) for lemma in wanted] + [2**64 - 1]
+    found = read.occurrences([*records], families, codes)
+    every = read.occurrences([*records], families)
+    there = sorted(
+        (number, lemma)
+        for number, record in enumerate(records.values())
+        for lemma in wanted & set(record["lemma"].tolist())
+    )
+    pairs = [*zip(found.document.tolist(), found.lemma.tolist(), strict=True)]
+    assert sorted(pairs) == sorted([*there, *zip(every.document.tolist(), every.lemma.tolist(), strict=True)])
+    assert found.document.tolist() == sorted(found.document.tolist())
 
 
 def test_a_record_comes_back_in_order_of_position(tmp_path: Path) -> None:

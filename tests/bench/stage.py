@@ -20,7 +20,7 @@ from searchsvc.analysis import Analyzer
 from searchsvc.engine import Plan
 from searchsvc.generation import Generations
 from searchsvc.planning import plan
-from searchsvc.ranking import Statistics, families_of, rank
+from searchsvc.ranking import Statistics, families_of, rank, stop_words_of
 from searchsvc.results import FACETS
 from searchsvc.search import RERANKED
 from searchsvc.snippet import find_marks, snippet, title_segments
@@ -75,7 +75,9 @@ def measure(folder: Path, number: int) -> str:
             continue
         evidence = times.of(
             "records of 200 candidates",
-            lambda keys=keys, words=planned.words: store.records.occurrences(keys, families_of(words)),
+            lambda keys=keys, words=planned.words: store.records.occurrences(
+                keys, families_of(words), stop_words_of(words)
+            ),
         )
         statistics = Statistics(matches.documents, matches.average_length, matches.word_counts)
         times.of(

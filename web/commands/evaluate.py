@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,26 @@ from web.console import dump, progress, say
 if TYPE_CHECKING:
     from searchsvc.evaluation import Figures
 
-_COLUMNS = ("queries", "ndcg@10", "mrr@10", "recall@100", "success@10", "dead_ends", "p50_ms", "p95_ms")
+
+def _compared(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of what can be compared: by item, with plain rankings, with an earlier run."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Вывести один объект JSON"),
+        click.option("--per-query", is_flag=True, help="Показать значение каждого запроса (текста)"),
+        click.option(
+            "--against",
+            type=click.Path(path_type=Path),
+            metavar="ФАЙЛ",
+            help="Сравнить с прошлым прогоном: его вывод с --json --per-query",
+        ),
+        click.option(
+            "--compare",
+            is_flag=True,
+            help="Поставить рядом простые способы: слова как есть, основы Snowball, первая лемма",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group("evaluate", cls=Group)
@@ -42,35 +62,61 @@ def evaluate() -> None:
     callback=one_of("auto", "suggest", "off"),
     help="Исправлять запросы, предлагать или нет",
 )
-@click.option("--per-query", is_flag=True, help="Показать nDCG@10 каждого запроса")
-@click.option("--json", "as_json", is_flag=True, help="Вывести один объект JSON")
-def search(folder: Path, queries: Path | None, as_json: bool, per_query: bool, **options: Any) -> None:
+@_compared
+def search(folder: Path, queries: Path | None, as_json: bool, **options: Any) -> None:
     """Проиндексировать набор в раскладке BEIR, ответить на его запросы и оценить ответы.
 
     В ПАПКЕ лежат corpus.jsonl {_id, title, text, published?, tags?}, queries.jsonl {_id, text, kind?}
-    и qrels.tsv (или qrels/test.tsv). Значения — доли от 0 до 1 и миллисекунды.
+    и qrels.tsv (или qrels/test.tsv). Значения — доли от 0 до 1 и миллисекунды: nDCG@10 — верны ли первые
+    десять и в том ли порядке, MRR@10 — как высоко первый верный ответ, recall@100 — сколько верных среди
+    первых ста, success@10 — есть ли верный среди десяти, тупики — запросы совсем без ответа.
 
     \b
     Пример:
-      searchsvc evaluate search ./набор
-      searchsvc evaluate search ./набор --queries ./набор/queries-noisy.jsonl --json
+      searchsvc evaluate search ./набор --compare
+      searchsvc evaluate search ./набор --queries ./набор/queries-noisy.jsonl --json --per-query > было.json
+      searchsvc evaluate search ./набор --queries ./набор/queries-noisy.jsonl --against было.json
     """
     from indexer.evaluate import evaluate_search
+    from searchsvc.evaluation import read_judged
+    from web.commands.evaluate_told import search_told
 
     with progress() as shown:
-        figures = evaluate_search(folder, queries=queries, per_query=per_query, progress=shown, **options)
+        figures = evaluate_search(folder, queries=queries, progress=shown, **options)
     if as_json:
         dump(figures)
-    else:
-        _tell(figures)
+        return
+    texts = {query.id: query.text for query in read_judged(folder, queries).queries}
+    for line in search_told(figures, texts):
+        say(line)
 
 
-def _tell(figures: Figures) -> None:
-    say("".join(f"{name:>12}" for name in ("", *_COLUMNS)))
-    for name, row in {"все": figures, **figures["by_kind"]}.items():
-        say(f"{name:>12}" + "".join(f"{row[column]:>12}" for column in _COLUMNS))
-    for name, value in figures.get("by_query", {}).items():
-        say(f"{name:>12}{value:>12.4f}")
+@evaluate.command("similar", cls=Command)
+@click.argument("folder", type=click.Path(path_type=Path), metavar="ПАПКА")
+@_compared
+def similar(folder: Path, as_json: bool, **options: Any) -> None:
+    """Оценить «Похожие записи» по парам текстов: об одном и том же они или нет.
+
+    В ПАПКЕ лежат docs.jsonl {_id, title, text, published?, tags?} и pairs.tsv (a, b, same: 1 или 0).
+    MRR — как высоко среди всех текстов стоит второй текст пары (MRR первой — ближайшая из пар текста),
+    лучшая F1 и AUC — отделяет ли близость пары об одном и том же от остальных. Значения — доли от 0 до 1.
+
+    \b
+    Пример:
+      searchsvc evaluate similar ./набор --compare
+      searchsvc evaluate similar ./набор --json --per-query > было.json
+      searchsvc evaluate similar ./набор --against было.json
+    """
+    from indexer.evaluate_similar import evaluate_similar
+    from web.commands.evaluate_told import similar_told
+
+    with progress() as shown:
+        figures = evaluate_similar(folder, progress=shown, **options)
+    if as_json:
+        dump(figures)
+        return
+    for line in similar_told(figures):
+        say(line)
 
 
 @evaluate.command("corrections", cls=Command)

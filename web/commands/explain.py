@@ -166,7 +166,7 @@ def _tell_query(explanation: Explanation) -> None:
     for suggestion in explanation.suggestions:
         say(f"  возможно, искали: {suggestion}")
     if explanation.ignored:
-        say(f"  служебные слова в счёт не идут: {', '.join(explanation.ignored)}")
+        say(f"  служебные слова не обязательны: {', '.join(explanation.ignored)}")
     if explanation.truncated:
         say("  запрос очень длинный: прочитано только его начало")
 
