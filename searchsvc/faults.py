@@ -23,8 +23,8 @@ _LATIN_TYPED = frozenset(_LATIN_KEYS)
 TO_RUSSIAN = str.maketrans(_LATIN_KEYS, _RUSSIAN_KEYS)
 TO_LATIN = str.maketrans(_RUSSIAN_KEYS, _LATIN_KEYS)
 
-UNKNOWN = 6.0
-UNKNOWN_LETTER = 0.8
+UNKNOWN = 6.5
+UNKNOWN_LETTER = 0.65
 """A word nobody knows costs this and so much a letter (in nats). What is proposed for it must cost less,
 or it is a word that the archive lacks. Set on misspelt and rare words: docs/quality.md, "Corrections"."""
 
@@ -34,8 +34,8 @@ NAME = 3.0
 DOUBTFUL = 4.0
 """What costs up to so much more is suggested where nothing is sure."""
 
-GLUED = 3.0
-GLUED_LONG = 0.5
+GLUED = 4.0
+GLUED_LONG = 1.0
 """What a lost space costs: less between words of five letters or more, which seldom meet in one by chance;
 nothing where capitals tell of it."""
 

@@ -49,16 +49,16 @@ class Costs:
     keys: float = 3.8
     other_letter: float = 5.2
     twice: float = 2.4
-    once: float = 2.2
+    once: float = 2.7
     sign: float = 2.0
     unheard: float = 2.0
-    extra: float = 4.2
-    missing: float = 3.8
+    extra: float = 5.2
+    missing: float = 3.0
     swapped: float = 3.2
     hyphen: float = 1.5
-    first: float = 1.5
+    first: float = 1.2
     respelt: float = 1.5
-    frequency: float = 0.6
+    frequency: float = 0.5
 
 
 COSTS = Costs()

@@ -21,14 +21,14 @@ from searchsvc.text import fold, plain
 NEAR = 10
 """Words proposed for a misspelt one."""
 
-PLAUSIBLE = 12.0
+PLAUSIBLE = 9.0
 """Where a word costs less than this, nothing is looked for that is less likely from the start."""
 
 FEWEST = 200_000
 """Words of a smaller archive (articles of each, added up) are as unlikely as if there were so many: it lacks
 more of what people ask for."""
 
-UNSEEN = 1.5
+UNSEEN = 1.2
 """What it costs beside that the archive lacks a form of the dictionary, though it has another of its word."""
 
 SHORTEST_INFLECTED = 5
