@@ -61,15 +61,16 @@ def _half_right(group: Group, typed: Array, half: int, begin_so: range) -> Array
     With one edit one of the two is right, so that few rows are looked at letter by letter.
     """
     first, stop = np.searchsorted(group.numbers, (begin_so.start, begin_so.stop))
-    found = [np.arange(first, stop)]
+    found = np.zeros(len(group.numbers), bool)
+    found[first:stop] = True
     end = typed[half + 1 :]
     for start in (half, half + 1, half + 2):
         if start + len(end) <= group.letters.shape[1]:
             rows = np.flatnonzero(group.letters[:, start] == end[0])
             for place in range(1, len(end)):
                 rows = rows[group.letters[rows, start + place] == end[place]]
-            found.append(rows)
-    return np.unique(np.concatenate(found))
+            found[rows] = True
+    return np.flatnonzero(found)
 
 
 def _near(letters: Codes, typed: Array) -> list[tuple[int, Array]]:

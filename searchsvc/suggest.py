@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -42,6 +43,9 @@ TITLES_FROM = 3
 """Letters from which on titles are offered: before, they would be any."""
 
 TITLES = 3
+TITLES_LOOKED_AT = 12
+"""Newest titles of a beginning that are looked at: some may have been withdrawn."""
+
 CATEGORIES = 1
 
 SHORTEST_MISTYPED = 5
@@ -212,11 +216,11 @@ class Completer:
             ]
         ).astype(np.int64)
         days = store.records.days(keys.tolist())
-        newest = keys[np.lexsort((-keys, -days))][:LOOKED_AT].tolist()
+        newest = keys[np.lexsort((-keys, -days))][:TITLES_LOOKED_AT].tolist()
         cards = store.present(newest, self._view.sequence)
-        for key in newest:
-            if key in cards and _is_plain(cards[key].title):
-                yield Suggestion(cards[key].title, "title", cards[key].id)
+        plain = (cards[key] for key in newest if key in cards and _is_plain(cards[key].title))
+        for card in islice(plain, TITLES):
+            yield Suggestion(card.title, "title", card.id)
 
     def _of_different_lemmas(
         self, entries: Iterable[Entry], best: Callable[[tuple[str, ...], list[Entry]], Entry]
