@@ -71,8 +71,15 @@ def _drawn(words: Words, chance: random.Random, counts: Sequence[float]) -> Iter
                 yield form
 
 
+def cpu(pid: int) -> float:
+    """Return the milliseconds that the process has been on a processor."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e6
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print p50 and p95 of each kind of beginning, of all, and of the same asked again."""
+    """Print p50 and p95 of each kind of beginning, of all, and of the same asked again: as the caller waits,
+    and what the server was busy."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -87,19 +94,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     mixed = [(kind, text) for kind, texts in kinds.items() for text in texts]
     chance.shuffle(mixed)
     times: dict[str, list[float]] = {kind: [] for kind in (*kinds, "all", "the same again")}
+    spent: dict[str, list[float]] = {kind: [] for kind in times}
     with serving(given.folder, given.folder / "serve.log") as site:
         for number in range(WARMING):
             site.get(f"/api/v1/suggest?{urlencode({'q': f'слово {number}'})}")
         for kind, text in mixed:
             address = f"/api/v1/suggest?{urlencode({'q': text})}"
-            took = site.get(address).took
-            times[kind].append(took)
-            times["all"].append(took)
-            times["the same again"].append(site.get(address).took)
-    print("| typed so far | number | p50 ms | p95 ms |\n|---|---|---|---|")
+            for column in ((kind, "all"), ("the same again",)):
+                before = cpu(site.pid)
+                took = site.get(address).took
+                used = cpu(site.pid) - before
+                for name in column:
+                    times[name].append(took)
+                    spent[name].append(used)
+    print("| typed so far | number | p50 ms | p95 ms | CPU p50 ms | CPU p95 ms |\n|---|---|---|---|---|---|")
     for kind, some in times.items():
-        half, most = percentiles(some)
-        print(f"| {kind} | {len(some)} | {half:.2f} | {most:.2f} |")
+        figures = (*percentiles(some), *percentiles(spent[kind]))
+        print(f"| {kind} | {len(some)} | {' | '.join(f'{figure:.2f}' for figure in figures)} |")
 
 
 if __name__ == "__main__":
