@@ -272,7 +272,7 @@ def _cut(text: str) -> _Typed | None:
     opening = _OPENING.match(last)
     start = match.start() + (opening.end() if opening else 0)
     last = text[start:]
-    if not last or len(last) > _LONGEST or "@" in last or "://" in last or not any(map(str.isalnum, last)):
+    if not last or len(last) > _LONGEST or "@" in last or "://" in last or not key_of(last):
         return None
     if _is_field(last) or (last[-1] in QUOTES and last[-1] != '"'):
         return None
