@@ -21,8 +21,15 @@ from indexer.verify import verify
 from searchsvc.analysis import Analyzer
 from searchsvc.document import Document, make_document
 from searchsvc.engines import open_engine
-from searchsvc.errors import FingerprintError, GenerationError, NoIndexError
+from searchsvc.errors import (
+    EncoderMissingError,
+    FingerprintError,
+    GenerationError,
+    NamesMissingError,
+    NoIndexError,
+)
 from searchsvc.generation import DISK_ERRORS, Generation, Generations
+from searchsvc.names import NAMES_VERSION, NameFinder, name_finder
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +82,7 @@ def sync(
         while True:
             with closing(generations.current()) as generation:
                 sequence = _sequence(archive, generation, analyzer)
-                batch = _batch(archive, sequence, analyzer) if sequence < last else None
+                batch = _batch(archive, sequence, generation, analyzer) if sequence < last else None
                 with generation.writing():
                     if begin is None:
                         generation.tidy()
@@ -100,13 +107,15 @@ def rebuild(
     analyzer: Analyzer,
     *,
     engine: str,
+    names: bool = False,
     accept_loss: bool = False,
     measured: bool = False,
     progress: Progress = silent,
 ) -> RebuildReport:
     """Build a generation beside the live one, catch up, verify, publish.
 
-    *measured* asks canary searches of both then, which takes up to three seconds.
+    *names* finds people, organisations and places in its articles. *measured* asks canary searches of
+    both then, which takes up to three seconds.
 
     Raises:
         VerificationError: the new generation is not what the archive says; the old one stays.
@@ -116,7 +125,7 @@ def rebuild(
     open_engine(engine, generations.folder)  # an unknown name fails before any work
     with _explained("Построить индекс", "rebuild"), generations.building():
         try:
-            report = _build(archive, generations, analyzer, engine, accept_loss, progress)
+            report = _build(archive, generations, analyzer, engine, names, accept_loss, progress)
         except BaseException:
             generations.clean()
             raise
@@ -130,13 +139,15 @@ def _build(
     generations: Generations,
     analyzer: Analyzer,
     engine: str,
+    names: bool,
     accept_loss: bool,
     progress: Progress,
 ) -> RebuildReport:
     start = archive.last_sequence()
-    with closing(generations.begin(engine=engine, analysis=analyzer.fingerprint)) as built:
+    version = NAMES_VERSION if names else ""
+    with closing(generations.begin(engine=engine, analysis=analyzer.fingerprint, names=version)) as built:
         log.info("rebuild.begin generation=%s engine=%s sequence=%d", built.name, engine, start)
-        number = built.load(_documents(archive, analyzer, progress), start)
+        number = built.load(_documents(archive, built, analyzer, progress), start)
         progress("Поиск похожих записей", 0, number)
         built.finish(
             archive.sources(),
@@ -228,7 +239,7 @@ def purge(archive: Archive, generations: Generations, analyzer: Analyzer, articl
         with closing(generation), generation.writing():
             generations.drop_previous()
             archive.purge(article_id)
-            if generation.manifest.analysis == analyzer.fingerprint:
+            if _follows(generation, analyzer):
                 _catch_up(archive, generation, analyzer)
             else:
                 generation.erase([article_id])
@@ -255,11 +266,19 @@ def _live(generations: Generations) -> Generation | None:
         return None
 
 
-def _documents(archive: Archive, analyzer: Analyzer, progress: Progress) -> Iterator[Document]:
+def _documents(
+    archive: Archive, built: Generation, analyzer: Analyzer, progress: Progress
+) -> Iterator[Document]:
+    names = _finder(built, analyzer)
     total = archive.count()
     for number, (article, revision) in enumerate(archive.articles(), 1):
-        yield make_document(article, revision, analyzer)
+        yield make_document(article, revision, analyzer, names)
         progress("Разбор и индексация статей", number, total)
+
+
+def _finder(generation: Generation, analyzer: Analyzer) -> NameFinder | None:
+    """Return what finds names where *generation* has them: all of its articles are treated alike."""
+    return name_finder(analyzer) if generation.manifest.names else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +300,7 @@ def _catch_up(archive: Archive, generation: Generation, analyzer: Analyzer) -> S
     last = archive.last_sequence()
     replaced = removed = 0
     while sequence < last:
-        batch = _batch(archive, sequence, analyzer)
+        batch = _batch(archive, sequence, generation, analyzer)
         _commit(archive, generation, batch)
         sequence = batch.sequence
         replaced += len(batch.documents)
@@ -289,10 +308,19 @@ def _catch_up(archive: Archive, generation: Generation, analyzer: Analyzer) -> S
     return SyncReport(replaced, removed, sequence)
 
 
+def _follows(generation: Generation, analyzer: Analyzer) -> bool:
+    """Whether articles can be put into *generation* as its others were."""
+    try:
+        generation.require(analyzer.fingerprint)
+        _finder(generation, analyzer)
+    except (FingerprintError, EncoderMissingError, NamesMissingError):
+        return False
+    return True
+
+
 def _sequence(archive: Archive, generation: Generation, analyzer: Analyzer) -> int:
     """Return the change *generation* has come to, once it is certain that it goes on from there."""
-    if generation.manifest.analysis != analyzer.fingerprint:
-        raise FingerprintError("другой разбор слов")
+    generation.require(analyzer.fingerprint)
     sequence, last = generation.sequence(), archive.last_sequence()
     if sequence > last:
         raise GenerationError(
@@ -308,7 +336,7 @@ def _sequence(archive: Archive, generation: Generation, analyzer: Analyzer) -> i
     return sequence
 
 
-def _batch(archive: Archive, sequence: int, analyzer: Analyzer) -> _Batch:
+def _batch(archive: Archive, sequence: int, generation: Generation, analyzer: Analyzer) -> _Batch:
     """Read, all from one state of the archive, and analyse what changed after *sequence*; there is something.
 
     Read one by one, articles that a crawl or an import changes together could come to the index by halves.
@@ -324,8 +352,9 @@ def _batch(archive: Archive, sequence: int, analyzer: Analyzer) -> _Batch:
             else:
                 present.append(state)
         sources = archive.sources()
+    names = _finder(generation, analyzer) if present else None
     return _Batch(
-        documents=[make_document(article, revision, analyzer) for article, revision in present],
+        documents=[make_document(article, revision, analyzer, names) for article, revision in present],
         gone=gone,
         purged={change.article_id for change in changes if change.kind == "purged"},
         sources=sources,

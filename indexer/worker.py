@@ -129,6 +129,7 @@ def perform(
                     workshop.generations,
                     workshop.analyzer,
                     engine=arguments.get("engine") or workshop.settings.engine,
+                    names=workshop.settings.names == "on",
                     accept_loss=bool(arguments.get("accept_loss")),
                     measured=True,
                     progress=progress,

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pymorphy3
@@ -65,6 +66,8 @@ _CYRILLIC_WORD = re.compile("^[а-яё]+$")
 # An abbreviation in capitals, with the ending speech gives it: «ФГОСы», «ИРОвский» is not one.
 _ABBREVIATION = re.compile("^([А-ЯЁ]{2,7})(?:а|у|ом|е|ы|ов|ам|ами|ах|и|ей)?$")
 
+_PROPER = frozenset({"Name", "Surn", "Patr", "Geox", "Orgn", "Trad"})
+
 _PROBE = (
     "Образова́ние детей с ОВЗ: приказ № 1493, 273-ФЗ, учебно-методический совет. "
     "Учащиеся стали читать ещё больше — 1\u00a0250 книг; EГЭ-2024, C++, почта iro@site.ru, ФГОСы."
@@ -104,6 +107,41 @@ class Token:
         return self.folded in STOP_WORDS
 
 
+@dataclass(frozen=True, slots=True)
+class Headword:
+    """A word as a dictionary has it; ``part`` is the part of speech by OpenCorpora, ``proper`` a name."""
+
+    text: str
+    part: str
+    proper: bool
+
+
+CASES = ("nomn", "gent", "datv", "accs", "ablt", "loct")
+"""Grammatical cases as a reading names them, the nominative first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read a word form: grammemes of OpenCorpora («NOUN», «Surn», «femn», …).
+
+    ``case``, ``gender`` and ``number`` are "" where the form has none.
+    """
+
+    lemma: str
+    score: float
+    case: str
+    gender: str
+    number: str
+    tags: frozenset[str]
+    _parse: pymorphy3.analyzer.Parse = field(repr=False, compare=False)
+
+    @property
+    def nominative(self) -> str:
+        """The word in the nominative of the same number and gender."""
+        found = self._parse if self.case == "nomn" else self._parse.inflect({"nomn"})
+        return str((found or self._parse).word)
+
+
 class Analyzer:
     """Turns text into tokens. Thread-safe; the dictionary loads on first use."""
 
@@ -111,6 +149,7 @@ class Analyzer:
         self._threshold = threshold
         self._cache_forms = cache_forms
         self._cache: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self._readings: dict[str, tuple[Reading, ...]] = {}
 
     @cached_property
     def _morph(self) -> pymorphy3.MorphAnalyzer:
@@ -169,6 +208,52 @@ class Analyzer:
             and len(base[1]) >= SHORTEST_BASE
         )
 
+    def headword(self, forms: Sequence[str], lemma: str, *, name: bool | None) -> Headword:
+        """Return the dictionary form of *forms* read as *lemma*, with its ё; a name in its own gender.
+
+        *name* says whether it is one, None leaves that to the dictionary. A word that the dictionary does not
+        have stays as its first form is written.
+        """
+        lower = [plain(form).lower() for form in forms]
+        parses = [parse for parse in self._morph.parse(lower[0]) if fold(parse.normal_form) == lemma]
+        if name is not None:
+            parses.sort(key=lambda parse: _PROPER.isdisjoint(parse.tag.grammemes) == name)
+        if not parses:
+            return Headword(forms[0], "NOUN", proper=False)
+        tag = parses[0].tag
+        proper = not _PROPER.isdisjoint(tag.grammemes)
+        if not self._morph.word_is_known(lower[0]):
+            return Headword(forms[0], tag.POS or "NOUN", proper)
+        return Headword(
+            self._name(lower, lemma) if proper else parses[0].normal_form, tag.POS or "", proper=proper
+        )
+
+    def _name(self, forms: Sequence[str], lemma: str) -> str:
+        """Return a name in the nominative of the gender that most of its *forms* can have."""
+        fitting: Counter[str] = Counter()
+        for form in forms:
+            parses = (parse for parse in self._morph.parse(form) if fold(parse.normal_form) == lemma)
+            named = (
+                parse.inflect({"nomn", "sing"})
+                for parse in parses
+                if not _PROPER.isdisjoint(parse.tag.grammemes)
+            )
+            fitting.update({parse.word: None for parse in named if parse}.keys())
+        return max(fitting, key=lambda word: (fitting[word], word in forms), default=lemma)
+
+    def readings(self, form: str) -> tuple[Reading, ...]:
+        """Return every reading of one Russian word, most probable first; guesses where the dictionary has
+        none. A word of other letters has no reading."""
+        form = form[:MAX_WORD]
+        found = self._readings.get(form)
+        if found is None:
+            if len(self._readings) >= self._cache_forms:
+                self._readings.clear()
+            lower = strip_marks(form).lower()
+            parses = self._morph.parse(lower) if _CYRILLIC_WORD.match(lower.replace("-", "")) else ()
+            found = self._readings[form] = tuple(map(_reading, parses))
+        return found
+
     def _token(self, position: int, start: int, form: str) -> Token:
         folded, lemmas = self._look_up(form)
         return Token(position, start, start + len(form), form, folded, lemmas)
@@ -214,3 +299,16 @@ class Analyzer:
         if not known:  # a guess by the ending: the form itself must meet its equals too
             lemmas.append(folded)
         return folded, tuple(dict.fromkeys(lemmas)) or (folded,)
+
+
+def _reading(parse: pymorphy3.analyzer.Parse) -> Reading:
+    tag = parse.tag
+    return Reading(
+        lemma=parse.normal_form,
+        score=parse.score,
+        case=tag.case or "",
+        gender=tag.gender or "",
+        number=tag.number or "",
+        tags=frozenset(tag.grammemes),
+        _parse=parse,
+    )

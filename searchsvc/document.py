@@ -18,6 +18,7 @@ import numpy.typing as npt
 from corpus.article import PART_GAP, Article
 from searchsvc.analysis import Analyzer, Token
 from searchsvc.engine import Entry, title_form
+from searchsvc.names import NOBODY, Named, NameFinder
 from searchsvc.text import fold
 
 GAP = 100
@@ -121,6 +122,7 @@ class Document:
     tokens: tuple[Token, ...]
     parts: tuple[int, ...]
     record: Record
+    named: Named = NOBODY
 
     @property
     def length(self) -> int:
@@ -161,11 +163,16 @@ class Document:
             year=local.year if local else None,
             stamp=_stamp(local) if local else None,
             length=self.length,
+            people=self.named.people,
+            organisations=self.named.organisations,
+            places=self.named.places,
         )
 
 
-def make_document(article: Article, revision: int, analyzer: Analyzer) -> Document:
-    """Analyse *article*: tokens of all its parts with offsets in ``article.text``."""
+def make_document(
+    article: Article, revision: int, analyzer: Analyzer, names: NameFinder | None = None
+) -> Document:
+    """Analyse *article*: tokens of all its parts with offsets in ``article.text``, and who is named there."""
     tokens: list[Token] = []
     parts: list[int] = []
     base = 0  # position
@@ -192,7 +199,13 @@ def make_document(article: Article, revision: int, analyzer: Analyzer) -> Docume
             tokens.append(Token(base + GAP * (number + 1), end, end, "", "", (term,)))
             parts.append(PARTS.index("date"))
     return Document(
-        article, revision, full_text, tuple(tokens), tuple(parts), _record(tokens, parts, full_text)
+        article,
+        revision,
+        full_text,
+        tuple(tokens),
+        tuple(parts),
+        _record(tokens, parts, full_text),
+        names.named(article) if names else NOBODY,
     )
 
 

@@ -23,6 +23,10 @@ FORMS = "forms"
 """Folded surface forms, no positions, no score; those of the title once more under ``title_form``."""
 
 
+NAMES = ("person", "organisation", "place")
+"""Fields of names that articles give: filters and facets like the others, but of ten thousand values."""
+
+
 def title_form(form: str) -> str:
     """Return the term under which the field ``FORMS`` holds a form of the title."""
     return f"title:{form}"
@@ -70,9 +74,11 @@ class Plan:
     ``units`` must all match in a full match; where fewer than ``near_below`` articles match
     in full, those with any unit are near matches. ``excluded`` never match; there an ``AnyOf`` may
     name the field of a filter, too. ``filters`` maps
-    "source", "category", "tag", "year" to allowed values; ``days`` is an inclusive range of
+    "source", "category", "tag", "year" and ``NAMES`` to allowed values; ``days`` is an inclusive range of
     proleptic ordinals of the local day. ``depth`` bounds the keys returned, ``near_limit``
-    the near ones. ``facets`` names the fields to count ("source", "category", "year").
+    the near ones. ``facets`` names the fields to count ("source", "category", "year", ``NAMES``); of
+    ``NAMES`` only the ``facet_limit`` most frequent values are answered, of equals the first by code point,
+    and those that the field's own filter names.
     ``words`` are only counted, for the second stage of ranking: the single words of the query,
     those of phrases and stop words too.
     """
@@ -85,6 +91,7 @@ class Plan:
     order: Literal["relevance", "-date", "date"] = "relevance"
     depth: int = 1000
     facets: tuple[str, ...] = ()
+    facet_limit: int = 10
     near_below: int = 10
     near_limit: int = 200
 
@@ -143,6 +150,13 @@ class Entry:
     year: int | None
     stamp: int | None
     length: int
+    people: tuple[str, ...] = ()
+    organisations: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+
+    def names(self) -> Mapping[str, tuple[str, ...]]:
+        """Values of the fields of ``NAMES``."""
+        return dict(zip(NAMES, (self.people, self.organisations, self.places), strict=True))
 
 
 class Snapshot(Protocol):

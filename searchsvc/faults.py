@@ -192,10 +192,12 @@ def misspelt_options(chunk: str, vocabulary: Vocabulary, *, sure: bool) -> list[
         return []
     most = _cost_unknown(bare) + DOUBTFUL * (not sure)
     options = [option for option in word_options(bare, vocabulary) if option.cost <= most]
-    if not options and _LATIN.search(bare) and _CYRILLIC.search(bare):
-        # No word is of both alphabets, and this one looks like one: a name that the archive lacks.
-        word = bare.translate(TO_RUSSIAN)
-        options = [Option(most, "layout", word)] if _RUSSIAN_WORD.fullmatch(word) else []
+    word = bare.translate(TO_RUSSIAN)
+    if not options and _LATIN.search(bare) and _RUSSIAN_WORD.fullmatch(word) and _CYRILLIC.search(bare):
+        # No word is of both alphabets. This one may be misspelt besides, or a name that the archive lacks.
+        options = [
+            option._replace(kind="layout") for option in word_options(word, vocabulary) if option.cost <= most
+        ] or [Option(most, "layout", word)]
     return [option._replace(replacement=chunk.replace(typed, option.replacement, 1)) for option in options]
 
 
@@ -277,14 +279,15 @@ def _is_spellable(word: str) -> bool:
 
 def _twice(bare: str, vocabulary: Vocabulary) -> Iterator[Option]:
     """Yield options for a word that is misspelt and in the other layout, in Latin letters or glued."""
-    if _LATIN.search(bare) and not vocabulary.is_word(bare):
-        typed = [("layout", bare.translate(TO_RUSSIAN), 0.0 if _CYRILLIC.search(bare) else SECOND_FAULT)]
-        if not _CYRILLIC.search(bare):
-            typed += [("translit", word, SECOND_FAULT) for word in islice(readings(bare), 1)]
-        for kind, word, further in typed:
+    if _LATIN.search(bare):
+        if _CYRILLIC.search(bare) or vocabulary.is_word(bare):
+            return
+        typed = [("layout", bare.translate(TO_RUSSIAN))]
+        typed += [("translit", word) for word in islice(readings(bare), 1)]
+        for kind, word in typed:
             if _is_spellable(word) and not _LATIN.search(word):
                 for guess in vocabulary.near(word):
-                    yield Option(guess.cost + further, kind, _in_case_of(word, guess.word))
+                    yield Option(guess.cost + SECOND_FAULT, kind, _in_case_of(word, guess.word))
     elif len(bare) >= _SHORTEST_MISSPELT_TWO and _GLUED.fullmatch(bare):
         yield from _glued_and_misspelt(bare, vocabulary)
 

@@ -6,13 +6,15 @@ Values come as readers type them and as the index spells them; here the one beco
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from searchsvc.document import tag_term
-from searchsvc.engine import AnyOf, Matches
+from searchsvc.engine import NAMES, AnyOf, Matches
 from searchsvc.live import View
+from searchsvc.names import KINDS, NameRules
 from searchsvc.planning import Planned
-from searchsvc.results import Bucket, Facet, SearchRequest
+from searchsvc.results import ALL_FACETS, FACETS, Bucket, Facet, SearchRequest
 from searchsvc.text import fold
 
 
@@ -56,7 +58,7 @@ def merged(
 def _resolved(field: str, values: Sequence[str], view: View) -> tuple[str, ...]:
     if field == "tag":
         return tuple(tag_term(value) for value in values)
-    if field == "year":
+    if field == "year" or field in NAMES:  # of names ``with_names`` has made what the index spells
         return tuple(values)
     spelled: dict[str, list[str]] = {}
     known = view.values(field)
@@ -68,6 +70,41 @@ def _resolved(field: str, values: Sequence[str], view: View) -> tuple[str, ...]:
         name
         for value in values
         for name in ([value] if value in known else spelled.get(fold(value), [value]))
+    )
+
+
+def countable(request: SearchRequest, view: View, *, names: bool) -> tuple[str, ...]:
+    """Return the facets asked for that *view* can count; *names* too, if they are wanted and there."""
+    known = ALL_FACETS if names and view.generation.manifest.names else FACETS
+    return tuple(name for name in request.facets if name in known)
+
+
+def with_names(
+    request: SearchRequest, view: View, rules: NameRules
+) -> tuple[SearchRequest, Mapping[tuple[str, str], str]]:
+    """Return *request* with names as the index spells them, and what was typed by field and name."""
+    typed: dict[tuple[str, str], str] = {}
+    filters = dict(request.filters)
+    for field in KINDS:
+        for value in filters.get(field, ()):
+            known = view.snapshot.frequency((value,), field=field) > 0
+            typed[field, value if known else rules.typed(field, value)] = value
+        if field in filters:
+            filters[field] = tuple(name for kind, name in typed if kind == field)
+    return replace(request, filters=filters), typed
+
+
+def as_typed(facets: Sequence[Facet], typed: Mapping[tuple[str, str], str]) -> tuple[Facet, ...]:
+    """Return *facets* with names under the value that the request has, so that a page can take it out."""
+    return tuple(
+        replace(
+            facet,
+            buckets=tuple(
+                replace(bucket, value=typed.get((facet.field, bucket.value), bucket.value))
+                for bucket in facet.buckets
+            ),
+        )
+        for facet in facets
     )
 
 

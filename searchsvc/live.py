@@ -7,7 +7,7 @@ import threading
 import zlib
 from dataclasses import dataclass, field, replace
 
-from searchsvc.engine import Plan, Snapshot
+from searchsvc.engine import NAMES, Plan, Snapshot
 from searchsvc.errors import GenerationError
 from searchsvc.generation import Generation, Generations
 from searchsvc.synonyms import SynonymBook, Synonyms
@@ -157,14 +157,21 @@ class LiveIndex:
             if snapshot is old.snapshot:
                 return old if synonyms is old.synonyms else replace(old, synonyms=synonyms)
             old.generation.store.renew()
+            self._warm(old.generation, snapshot)
             return View(old.generation, snapshot, old.generation.sequence(snapshot), synonyms)
         try:
             snapshot = generation.engine.snapshot()
             generation.store.sources()
+            self._warm(generation, snapshot)
             return View(generation, snapshot, generation.sequence(snapshot), synonyms)
         except GenerationError:
             generation.close()
             raise
+
+    def _warm(self, generation: Generation, snapshot: Snapshot) -> None:
+        """Have names counted once before readers come: the first time takes longest."""
+        if generation.manifest.names and self._watcher is not None:
+            snapshot.search(Plan(depth=0, facets=NAMES, facet_limit=1, near_below=0))
 
     def _watch(self) -> None:
         while not self._stop.wait(WATCH_SECONDS):

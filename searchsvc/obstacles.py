@@ -18,6 +18,7 @@ from searchsvc.results import MAX_DEPTH, Obstacle, SearchRequest
 from searchsvc.store import Stored
 
 _FIELDS = {"source": "источник", "category": "раздел", "tag": "метка", "year": "год"}
+_FIELDS |= {"person": "человек", "organisation": "организация", "place": "место"}
 _PLURALS = {"source": "источник", "category": "разделы", "tag": "метки", "year": "год"}
 
 
@@ -115,7 +116,7 @@ class _Article:
             return (self._view.source_title(card.source),)
         if field == "year":
             return (str(card.published.year),) if card.published else ()
-        return card.categories if field == "category" else card.tags
+        return {"category": card.categories, "tag": card.tags}.get(field, ())  # names are not kept
 
 
 def _lacking(missing: tuple[str, ...], everything: bool) -> str:

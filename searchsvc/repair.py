@@ -39,6 +39,7 @@ MOST_TRIES = 6
 MOST_REPAIRED = 12
 """Misspelt words of a query that are put right; who has more has pasted a text of another language."""
 
+_LATIN = re.compile("[A-Za-z]")
 _CHUNK = re.compile(r"\S+")
 _QUOTED = re.compile(QUOTED)
 # Addresses, operators and fields are meant as they are.
@@ -103,7 +104,7 @@ def _word_proposals(word: str, vocabulary: Vocabulary) -> Iterator[str]:
         yield fixed
     for option in translit_options(word, vocabulary) if fixed is None else ():
         yield option.replacement
-    for option in word_options(word, vocabulary) if fixed is None or not is_latin(word, vocabulary) else ():
+    for option in word_options(word, vocabulary) if fixed is None or not _LATIN.search(word) else ():
         yield option.replacement
 
 
@@ -196,7 +197,7 @@ def _joined(text: str, chunks: Sequence[Chunk], vocabulary: Vocabulary) -> list[
             continue
         head, tail = one.group(), two.group()
         bare = tail.rstrip(EDGE_MARKS)
-        if not (head + bare).isalpha() or not STOP_WORDS.isdisjoint((fold(head), fold(bare))):
+        if not (head.isalpha() and bare.isalpha()) or not STOP_WORDS.isdisjoint((fold(head), fold(bare))):
             continue
         if not (vocabulary.has(head) and vocabulary.has(bare)) and vocabulary.has(head + bare):
             found.append(_Piece(one.start(), two.end(), [Option(0.0, "split", head + tail)]))

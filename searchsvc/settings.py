@@ -20,6 +20,7 @@ from pydantic_settings import (
 )
 
 from searchsvc.errors import SettingsError
+from searchsvc.naming import require_model
 
 PREFIX = "SEARCHSVC_"
 CONFIG_VARIABLE = "SEARCHSVC_CONFIG"
@@ -37,6 +38,12 @@ class Settings(BaseSettings):
     archive_url: str = Field("", description="Адрес базы архива (SQLAlchemy); пусто: SQLite в папке данных")
     desk_url: str = Field("", description="Адрес базы заданий (SQLAlchemy); пусто: SQLite в папке данных")
     engine: Literal["whoosh", "tantivy"] = Field("whoosh", description="Поисковый движок новых индексов")
+    names: Literal["off", "on"] = Field(
+        "off", description="Находить в статьях людей, организации и места (пакет searchsvc[names])"
+    )
+    semantic: Literal["off", "on"] = Field(
+        "off", description="Поиск с учётом смысла; нужен пакет searchsvc[semantic] и новый индекс"
+    )
     synonyms: str = Field("", description="Файл со своими сокращениями и синонимами, поверх готового списка")
     host: str = Field("127.0.0.1", description="Адрес, на котором отвечает сайт")
     port: int = Field(8080, ge=0, le=65535, description="Порт сайта; 0: любой свободный")
@@ -119,6 +126,7 @@ def load_settings(**given: Any) -> Settings:
     Raises:
         SettingsError: a value is wrong, a name is unknown or the file cannot be read. A
             misspelt ``SEARCHSVC_`` variable is an error too.
+        NamesMissingError: names are to be found and the extra is not installed.
     """
     known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
     for variable in os.environ:
@@ -128,7 +136,7 @@ def load_settings(**given: Any) -> Settings:
     if file and not file.is_file():
         raise SettingsError(f"Файла настроек «{file}» ({CONFIG_VARIABLE}) нет.")
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in problem['loc'])}: {_reason(problem)}"
@@ -137,6 +145,9 @@ def load_settings(**given: Any) -> Settings:
         raise SettingsError(f"Настройки не приняты: {problems}. Таблица настроек — в README.") from error
     except (OSError, ValueError) as error:  # ValueError: tomllib's own, and of the encoding
         raise SettingsError(f"Файл настроек «{file}» не читается: {error}.") from error
+    if settings.names == "on":
+        require_model()
+    return settings
 
 
 def _file() -> Path | None:

@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,12 +27,16 @@ from corpus.address import normal_address
 from corpus.article import Article, Source
 from corpus.codec import article_from_dict
 from searchsvc.errors import IndexDamagedError
-from searchsvc.lexicon import Lexicon, WordFiles, Words
+from searchsvc.lexicon import Lexicon
 from searchsvc.phrases import SCHEMA as _PHRASES_SCHEMA
-from searchsvc.phrases import PhraseFiles, Phrases
+from searchsvc.phrases import Phrases
 from searchsvc.records import Records, RecordWriter
+from searchsvc.reprints import Groups, ReprintWriter
+from searchsvc.semantic import encode
 from searchsvc.signatures import Signatures
-from searchsvc.store_writer import FILED, NEIGHBOUR, NEIGHBOURS, StoreWriter, entries_of
+from searchsvc.store_writer import NEIGHBOUR, NEIGHBOURS, StoreWriter
+from searchsvc.vectors import Vectors, VectorWriter
+from searchsvc.wordbooks import Wordbooks
 
 _BUSY_SECONDS = 10.0
 _CHUNK = 500
@@ -84,28 +88,47 @@ class Stored:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A neighbour; ``shared`` are the terms both have that make them near, the strongest first."""
+
+    article: str
+    score: float
+    shared: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The neighbours of a document, best first; its key (0: there is none) and text."""
+
+    key: int
+    text: str
+    neighbours: tuple[Neighbour, ...]
+
+
 class _Sealed(sqlite3.Connection):
     """A connection that takes the file as it is, without a log: used once and closed."""
 
 
 class Store:
-    """The store of one generation. Reading is safe from many threads."""
+    """The store of one generation. Reading is safe from many threads.
 
-    def __init__(self, path: Path) -> None:
+    ``vectors`` is None in a generation that was built without them.
+    """
+
+    def __init__(self, path: Path, *, vectors: bool = False) -> None:
         self._path = path
         self.records = Records(path.parent)
+        self.reprints = Groups(path.parent)
+        self.vectors = Vectors(path.parent) if vectors else None
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._closed = False
         self._sources: dict[str, Source] | None = None
-        self._words = WordFiles(path.parent)
-        self._lexicon: Lexicon | None = None
-        self._phrase_files = PhraseFiles(path.parent)
-        self._phrases: Phrases | None = None
-        self._age = 0
+        self._wordbooks = Wordbooks(path.parent, self._reading)
         self._lock = threading.Lock()
 
     @classmethod
-    def create(cls, path: Path) -> Store:
+    def create(cls, path: Path, *, vectors: bool = False) -> Store:
         """Make an empty store at *path*."""
         connection = sqlite3.connect(path)
         try:
@@ -115,9 +138,12 @@ class Store:
             connection.close()
         Records.create(path.parent)
         Signatures.create(path.parent)
-        WordFiles(path.parent).create()
-        PhraseFiles(path.parent).create()
-        return cls(path)
+        Groups.create(path.parent)
+        if vectors:
+            Vectors.create(path.parent)
+        made = cls(path, vectors=vectors)
+        made._wordbooks.create()
+        return made
 
     def close(self) -> None:
         """Close what is idle; connections in use close when they are given back."""
@@ -175,13 +201,15 @@ class Store:
 
     # --- reading ---------------------------------------------------------------------------
 
-    def documents(self, keys: Sequence[int]) -> dict[int, Stored]:
-        """Return the documents of *keys* in one read; purged ones are missing."""
+    def documents(self, keys: Sequence[int], *, cards: Sequence[int] = ()) -> dict[int, Stored]:
+        """Return the documents of *keys*, and those of *cards* without text, in one read; purged ones
+        are missing."""
         with self._reading() as connection:
             return {
                 row[0]: Stored(row[0], _card(row[1]), row[2])
-                for part in _parts(keys)
-                for row in connection.execute(_in("SELECT key, card, text FROM document", part), part)
+                for wanted, columns in ((cards, "key, card, ''"), (keys, "key, card, text"))
+                for part in _parts(wanted)
+                for row in connection.execute(_in(f"SELECT {columns} FROM document", part), part)  # noqa: S608
             }
 
     def cards(self, article_ids: Sequence[str], sequence: int) -> dict[str, Card]:
@@ -210,6 +238,15 @@ class Store:
                     (*part, sequence, sequence),
                 )
             }
+
+    def reprint_cards(self, article_id: str, sequence: int) -> list[Card]:
+        """Return the cards of the other articles of a group as they are at *sequence*."""
+        with self._reading() as connection:
+            row = connection.execute(
+                "SELECT key FROM document WHERE article = ? AND since <= ? AND (until IS NULL OR until > ?)",
+                (article_id, sequence, sequence),
+            ).fetchone()
+        return list(self.present(self.reprints.others(row[0]) if row else (), sequence).values())
 
     def find(self, id_or_url: str, sequence: int) -> int | None:
         """Return the key of the article with this id or address as it is at *sequence*.
@@ -245,21 +282,31 @@ class Store:
 
     def neighbours(self, article_id: str, sequence: int) -> list[tuple[str, float]]:
         """Return ids of neighbours with their scores as they are at *sequence*, best first."""
+        return [(one.article, one.score) for one in self.nearest(article_id, sequence).neighbours]
+
+    def nearest(self, article_id: str, sequence: int) -> Nearest:
+        """Return an article's neighbours as they are at *sequence*, best first; none of an unknown one."""
         with self._reading() as connection:
             row = connection.execute(
-                "SELECT list FROM document JOIN neighbour USING (key) "
+                "SELECT key, text, list FROM document LEFT JOIN neighbour USING (key) "
                 "WHERE article = ? AND since <= ? AND (until IS NULL OR until > ?)",
                 (article_id, sequence, sequence),
             ).fetchone()
-            found = np.frombuffer(row[0] if row else b"", NEIGHBOUR).tolist()
+            own, text, packed = row or (0, "", b"")
+            found = np.frombuffer(packed or b"", NEIGHBOUR).tolist()
             names = dict(
                 connection.execute(
                     f"SELECT key, article FROM document WHERE key IN ({_marks(found)}) "  # noqa: S608
                     "AND since <= ? AND (until IS NULL OR until > ?)",
-                    (*(key for key, _ in found), sequence, sequence),
+                    (*(key for key, *_ in found), sequence, sequence),
                 )
             )
-        return [(names[key], round(score, 4)) for key, score in found if key in names][:NEIGHBOURS]
+        kept = [
+            Neighbour(names[key], round(score, 4), tuple(filter(None, shared)))
+            for key, score, shared in found
+            if key in names
+        ]
+        return Nearest(own, text, tuple(kept[:NEIGHBOURS]))
 
     def sources(self) -> Mapping[str, Source]:
         """Return the sources by id, as they were when first asked for, or since ``renew``."""
@@ -272,9 +319,7 @@ class Store:
     def renew(self) -> None:
         """Read sources, words and phrases again when next asked for: a commit may have changed them."""
         self._sources = None
-        self._lexicon = None
-        self._phrases = None
-        self._age += 1
+        self._wordbooks.renew()
 
     def lexicon(self) -> Lexicon:
         """Return the words of the archive as they were when first asked for, or since ``renew``.
@@ -282,73 +327,11 @@ class Store:
         Raises:
             IndexDamagedError: their file is missing or broken.
         """
-        lexicon = self._lexicon
-        if lexicon is None:
-            age = self._age
-            try:
-                lexicon = self._read_lexicon()
-            except FileNotFoundError:  # a writer put another one in its place just now
-                lexicon = self._read_lexicon(last_try=True)
-            if age == self._age:
-                self._lexicon = lexicon
-        return lexicon
-
-    def _read_lexicon(self, *, last_try: bool = False) -> Lexicon:
-        with self._reading() as connection:
-            connection.execute("BEGIN")
-            try:
-                number = _statistic(connection, FILED)
-                absent = connection.execute("SELECT form FROM form_change WHERE NOT present")
-                gone = [form for (form,) in absent]
-                new = list(
-                    entries_of(
-                        connection.execute(
-                            "SELECT form, spelling, documents FROM form_change JOIN form USING (form) "
-                            "WHERE present ORDER BY form"
-                        )
-                    )
-                )
-            finally:
-                connection.execute("ROLLBACK")
-        try:
-            filed = self._words.open(int(number)) if number else Words.build(())
-        except (OSError, ValueError) as error:
-            if isinstance(error, FileNotFoundError) and not last_try:
-                raise
-            raise IndexDamagedError(self._path.parent, f"файл слов не читается ({error})") from error
-        return Lexicon(filed, Words.build(new), gone)
+        return self._wordbooks.lexicon()
 
     def phrases(self) -> Phrases:
-        """Return phrases and titles as they were when first asked for, or since ``renew``.
-
-        Raises:
-            IndexDamagedError: a file of them is missing or broken.
-        """
-        phrases = self._phrases
-        if phrases is None:
-            age = self._age
-            try:
-                phrases = self._read_phrases()
-            except FileNotFoundError:  # a writer put others in their place just now
-                try:
-                    phrases = self._read_phrases()
-                except FileNotFoundError as error:
-                    raise IndexDamagedError(self._path.parent, f"нет файла фраз ({error})") from error
-            if age == self._age:
-                self._phrases = phrases
-        return phrases
-
-    def _read_phrases(self) -> Phrases:
-        with self._reading() as connection:
-            connection.execute("BEGIN")
-            try:
-                return Phrases.read(connection, self._phrase_files)
-            except FileNotFoundError:
-                raise
-            except (OSError, ValueError) as error:
-                raise IndexDamagedError(self._path.parent, f"файл фраз не читается ({error})") from error
-            finally:
-                connection.execute("ROLLBACK")
+        """Return phrases and titles as they were then. Raises like ``lexicon``."""
+        return self._wordbooks.phrases()
 
     def form_count(self, form: str) -> int:
         """Return how many documents have a folded surface form."""
@@ -373,7 +356,7 @@ class Store:
             )
 
     def check(self) -> str:
-        """Return "ok" or what is wrong: by SQLite's own check, and whether all records are there."""
+        """Return "ok" or what is wrong: by SQLite's own check, and whether records and vectors are there."""
         with self._reading() as connection:
             found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
             last = _last_key(connection)
@@ -382,6 +365,9 @@ class Store:
                 self.records.day(last)
                 self.lexicon()
                 self.phrases()
+                self.reprints.check(last)
+                if self.vectors is not None:
+                    self.vectors.require(last)
             except IndexDamagedError as error:
                 return str(error)
         return found
@@ -401,11 +387,23 @@ class Store:
                 connection.execute("PRAGMA secure_delete = ON")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
-                with (
-                    closing(RecordWriter(self._path.parent, _last_key(connection))) as records,
-                    closing(Signatures(self._path.parent)) as signatures,
-                ):
-                    writer = StoreWriter(connection, records, signatures, self._words, self._phrase_files)
+                with ExitStack() as held:
+                    folder, last = self._path.parent, _last_key(connection)
+                    records = held.enter_context(closing(RecordWriter(folder, last)))
+                    signatures = held.enter_context(closing(Signatures(folder)))
+                    reprints = held.enter_context(closing(ReprintWriter(folder, last)))
+                    vectors = None
+                    if self.vectors is not None:
+                        vectors = held.enter_context(closing(VectorWriter(folder, last, encode)))
+                    writer = StoreWriter(
+                        connection,
+                        records,
+                        signatures,
+                        reprints,
+                        self._wordbooks.words,
+                        self._wordbooks.phrase_files,
+                        vectors=vectors,
+                    )
                     writer.wipe_spent()
                     yield writer
                     writer.flush()

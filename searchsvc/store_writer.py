@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 import zlib
@@ -16,12 +17,15 @@ import numpy.typing as npt
 
 from corpus.article import Source
 from corpus.codec import article_to_dict
-from searchsvc.analysis import folded_form, spelt_form
+from searchsvc.analysis import MAX_WORD, folded_form, spelt_form
 from searchsvc.document import Document, Record
 from searchsvc.lexicon import Entry, WordFiles, Words
 from searchsvc.phrases import PhraseFiles, PhraseWriter
 from searchsvc.records import Bulk, RecordWriter
+from searchsvc.reprints import ReprintWriter
+from searchsvc.semantic import sentences_of
 from searchsvc.signatures import Signatures
+from searchsvc.vectors import VectorWriter
 
 KEEP_SECONDS = 600.0
 """Rows of replaced articles outlive their end by this much: no reader holds a snapshot longer."""
@@ -40,8 +44,14 @@ NEIGHBOURS = 20
 KEPT = 24
 """Neighbours a list holds: the last four stand by for those that are taken out."""
 
-NEIGHBOUR = np.dtype([("key", "<u4"), ("score", "<f4")])
-"""A row of a list of neighbours, best first. One whose document was replaced or removed counts no more."""
+_QUIET = re.compile(f"[а-я]{{1,{MAX_WORD}}}")
+
+SHARED = 8
+"""Terms kept with a neighbour, of which two to four can be shown as words (``searchsvc.reasons``)."""
+
+NEIGHBOUR = np.dtype([("key", "<u4"), ("score", "<f4"), ("shared", "<u4", (SHARED,))])
+"""A row of a list of neighbours, best first, with the terms that give most to the score (0: no more of them).
+One whose document was replaced or removed counts no more."""
 
 
 class StoreWriter:
@@ -52,17 +62,21 @@ class StoreWriter:
         connection: sqlite3.Connection,
         records: RecordWriter,
         signatures: Signatures,
+        reprints: ReprintWriter,
         words: WordFiles,
         phrases: PhraseFiles,
         *,
+        vectors: VectorWriter | None = None,
         forms_held: int = FORMS_HELD,
     ) -> None:
         self._connection = connection
         self._forms_held = forms_held
         self.signatures = signatures
+        self.reprints = reprints
         self._records = records
         self._words = words
         self._phrases = PhraseWriter(connection, phrases)
+        self._vectors = vectors
         self._forms: Counter[tuple[str, str]] = Counter()
 
     def undo_after(self, sequence: int) -> None:
@@ -110,6 +124,9 @@ class StoreWriter:
         key = int(cursor.lastrowid or 0)
         day = article.published.toordinal() if article.published else 0
         self._records.append(key, document.record, day, document.length)
+        self.reprints.put(key, document.record)
+        if self._vectors is not None:
+            self._vectors.append(key, sentences_of(article))
         self._count(_spelt(token.form for token in document.tokens if token.form), 1)
         self._phrases.count(article.title, article.tags, 1)
         return key
@@ -129,6 +146,17 @@ class StoreWriter:
         """Delete every row of an article, at once and for good."""
         self.retire(article_id, 0)
         self._delete("article = ?", article_id)
+
+    def drop_lost_neighbours(self) -> None:
+        """Take documents that are not there any more out of all lists, with the terms they shared."""
+        keys = np.array([key for (key,) in self._connection.execute("SELECT key FROM document")], np.uint32)
+        changed = []
+        for key, packed in self._connection.execute("SELECT key, list FROM neighbour"):
+            found = np.frombuffer(packed, NEIGHBOUR)
+            there = np.isin(found["key"], keys)
+            if not there.all():
+                changed.append((key, found[there].tobytes()))
+        self.put_lists(changed)
 
     def prune(self, sequence: int) -> None:
         """Delete rows that ended long enough ago, and descriptions of changes before *sequence*."""
@@ -155,8 +183,13 @@ class StoreWriter:
         spent = [key for (key,) in self._connection.execute("SELECT key FROM spent")]
         if spent:
             self._records.wipe(spent)
+            if self._vectors is not None:
+                self._vectors.wipe(spent)
+                self._vectors.finish()
             self.signatures.wipe(np.array(spent))
+            self.reprints.wipe(spent)
             self._records.finish()
+            self.reprints.finish()
             self._connection.execute("DELETE FROM spent")
 
     def put_sources(self, sources: Iterable[Source]) -> None:
@@ -208,9 +241,16 @@ class StoreWriter:
         """Return a document's record, in order of position."""
         return self._records.record(key)
 
+    def day(self, key: int) -> int:
+        """Return the ordinal of a document's local day, 0 where none is known."""
+        return self._records.day(key)
+
     def flush(self) -> None:
-        """Write the counts of forms gathered so far; bring records to the disk."""
+        """Write the counts of forms gathered so far; bring records, reprints and vectors to the disk."""
         self._records.finish()
+        self.reprints.finish()
+        if self._vectors is not None:
+            self._vectors.finish()
         self._write_forms()
         self._phrases.flush()
 
@@ -303,7 +343,8 @@ def _spelt(forms: Iterable[str]) -> dict[str, str]:
     stands at the beginning of a sentence too has no capital."""
     found: dict[str, str] = {}
     for written in set(forms):
-        form, spelling = _folded_and_spelt(written)
+        quiet = _QUIET.fullmatch(written)  # as most words are
+        form, spelling = (written, written) if quiet else _folded_and_spelt(written)
         known = found.get(form)
         if known is None or (known != spelling and _loudness(spelling) < _loudness(known)):
             found[form] = spelling

@@ -215,7 +215,7 @@ class Completer:
                 for span in [words.beginning(begin)]
             ]
         ).astype(np.int64)
-        days = store.records.days(keys.tolist())
+        days, _ = store.records.measures(keys.tolist())
         newest = keys[np.lexsort((-keys, -days))][:TITLES_LOOKED_AT].tolist()
         cards = store.present(newest, self._view.sequence)
         plain = (cards[key] for key in newest if key in cards and _is_plain(cards[key].title))

@@ -12,9 +12,13 @@ from importlib.resources import files
 from math import log, log1p
 from typing import NamedTuple, Protocol
 
+from searchsvc import query
 from searchsvc.analysis import Analyzer
+from searchsvc.engine import Plan
 from searchsvc.letters import RUSSIAN, SPELLABLE
 from searchsvc.lexicon import Lexicon
+from searchsvc.live import View
+from searchsvc.planning import plan
 from searchsvc.spelling import COSTS, candidates, changes
 from searchsvc.text import fold, plain
 
@@ -71,7 +75,8 @@ class Vocabulary(Protocol):
 class ArchiveVocabulary:
     """The vocabulary of one state of the archive. Made for a query: what was asked once is remembered.
 
-    *frequency* says how many articles have any of some lemmas, *hits* how many have all words of a query.
+    *frequency* says how many articles have any of some lemmas, *hits* how many have all words of a query,
+    *listed* whether a word is in a list of abbreviations.
     """
 
     def __init__(
@@ -80,9 +85,12 @@ class ArchiveVocabulary:
         analyzer: Analyzer,
         frequency: Callable[[tuple[str, ...]], int],
         hits: Callable[[str], int],
+        *,
+        listed: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._lexicon = lexicon
         self._analyzer = analyzer
+        self._listed = listed
         self._frequency = cache(frequency)
         self.hits = cache(hits)
         self.has = cache(self._has)
@@ -112,7 +120,8 @@ class ArchiveVocabulary:
         if len(parts) > 1:  # «VR-очки»
             return all(part and (self.is_word(part) or self.has(part)) for part in parts)
         folded = fold(word)
-        return folded in english() if _LATIN_WORD.fullmatch(folded) else self._is_russian(word)
+        known = folded in english() if _LATIN_WORD.fullmatch(folded) else self._is_russian(word)
+        return known or self._listed(word)
 
     def _is_russian(self, word: str) -> bool:
         known = self._analyzer.is_known(word) or self._analyzer.is_prefixed(word)
@@ -143,6 +152,22 @@ class ArchiveVocabulary:
             if form not in self._lexicon and self._frequency(self._analyzer.lemmas(form))
         ]
         yield from zip(here, changes(folded, here), strict=True)
+
+
+def vocabulary_of(view: View, analyzer: Analyzer) -> ArchiveVocabulary:
+    """Return what is known of words in *view*, for one query."""
+
+    def hits(text: str) -> int:
+        units = plan(query.parse(text), analyzer, view.synonyms).units
+        asked = Plan(units=tuple(unit.clause for unit in units), depth=0, near_below=0)
+        return view.snapshot.search(asked).total
+
+    def listed(word: str) -> bool:
+        tokens = list(analyzer.tokens(word))
+        return view.synonyms is not None and any(view.synonyms.alternatives(tokens))
+
+    lexicon = view.generation.store.lexicon()
+    return ArchiveVocabulary(lexicon, analyzer, view.snapshot.frequency, hits, listed=listed)
 
 
 def _one_change(word: str) -> set[str]:

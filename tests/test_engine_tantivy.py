@@ -8,17 +8,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from beds.index import ARTICLES, Bed, files_with
 from contract.bed import keys, term, write
 from contract.cases import entry
-from contract.chance import LEMMAS
+from contract.chance import LEMMAS, Chance
 from contract.model import Model
 
 from searchsvc.analysis import Analyzer
-from searchsvc.engine import AnyOf, Entry, Plan
+from searchsvc.engine import NAMES, AnyOf, Entry, Plan
 from searchsvc.engines.tantivy import TantivyEngine, TantivySnapshot
 from searchsvc.engines.tantivy.evaluate import BLOCK, SCORE_BITS
 from searchsvc.errors import IndexDamagedError
@@ -211,6 +212,40 @@ def test_compacting_leaves_one_segment_of_articles_whatever_its_size(
     assert max(segment["max_doc"] for segment in meta["segments"]) < 5_520
     assert files_with(tmp_path / "engine", "утрата") == []
     assert (snapshot.documents, snapshot.search(term("весть")).total) == (5_501, 1)
+
+
+@pytest.mark.parametrize("most", [1000, 3])
+def test_names_of_many_matches_are_counted_as_those_of_few(
+    engine: TantivyEngine, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Far fewer than it takes are many here; at most *most* values are counted for themselves."""
+    monkeypatch.setattr("searchsvc.engines.tantivy.named.FEW", 3)
+    monkeypatch.setattr("searchsvc.engines.tantivy.named.MOST_COUNTED", most)
+    chance, model = Chance(random.Random(11)), Model()
+    for batch in range(3):  # as many segments
+        rows = [chance.entry(f"{key}", key) for key in range(100 * batch, 100 * batch + 100)]
+        snapshot = write(engine, rows, str(batch))
+        for one in rows:
+            model.replace(one)
+    searches = [replace(chance.plan(), facets=NAMES) for _ in range(60)]
+    searches += [Plan(facets=NAMES, facet_limit=limit) for limit in range(20)]
+    searches += [term("школа", facets=NAMES, facet_limit=limit) for limit in range(20)]
+    for plan in searches:
+        assert snapshot.search(plan).facets == model.search(plan).facets, plan
+
+
+def test_names_as_frequent_in_the_matches_as_in_the_index_have_their_ties_settled(
+    engine: TantivyEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("searchsvc.engines.tantivy.named.FEW", 3)
+    letters = "вбгадежзик"
+    write(engine, [entry("other", "вуз", names={"people": ("а",)})])
+    for number in range(4):  # as many segments, in which equals stand in no order
+        rows = [entry(f"{letter}{number}", "школа", names={"people": (letter,)}) for letter in letters]
+        snapshot = write(engine, rows)
+    for limit in range(1, 11):
+        found = snapshot.search(term("школа", facets=("person",), facet_limit=limit)).facets["person"]
+        assert found == dict.fromkeys(sorted(letters)[:limit], 4)
 
 
 def test_a_weight_may_be_any_number(engine: TantivyEngine) -> None:

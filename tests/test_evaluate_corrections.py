@@ -91,5 +91,5 @@ def test_the_command_prints_a_table_or_json(
     assert json.loads(capsys.readouterr().out)["by_kind"]["x"]["top1"] == 1.0
     assert run(["evaluate", "corrections", str(pairs)]) == 0
     shown = capsys.readouterr().out
-    assert "top5" in shown
+    assert "среди пяти" in shown
     assert "—" in shown  # no row in which nothing is wrong

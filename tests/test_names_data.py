@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
-SENTENCES = [
-    json.loads(line)
-    for line in (Path(__file__).parent / "names" / "sentences.jsonl").read_text(encoding="utf-8").splitlines()
-]
+
+def load(name: str) -> list[Any]:
+    """Read a set of labelled sentences."""
+    text = (Path(__file__).parent / "names" / f"{name}.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+SENTENCES, DRAWN = load("sentences"), load("drawn")
 
 
 def test_every_name_stands_in_its_sentence_in_the_order_given() -> None:
-    for sentence in SENTENCES:
+    for sentence in SENTENCES + DRAWN:
         stop = 0
         for name in sentence["names"]:
             start = sentence["text"].find(name["text"], stop)
@@ -22,7 +27,7 @@ def test_every_name_stands_in_its_sentence_in_the_order_given() -> None:
 
 
 def test_names_are_complete_words_with_a_normal_form_of_as_many_words() -> None:
-    for sentence in SENTENCES:
+    for sentence in SENTENCES + DRAWN:
         for name in sentence["names"]:
             before, _, after = sentence["text"].partition(name["text"])
             assert not before[-1:].isalnum(), name["text"]
@@ -33,7 +38,7 @@ def test_names_are_complete_words_with_a_normal_form_of_as_many_words() -> None:
 
 def test_sentences_are_many_different_and_some_hold_no_name() -> None:
     assert len(SENTENCES) >= 100
-    assert len({sentence["text"] for sentence in SENTENCES}) == len(SENTENCES)
+    assert len({sentence["text"] for sentence in SENTENCES + DRAWN}) == len(SENTENCES + DRAWN)
     assert sum(not sentence["names"] for sentence in SENTENCES) >= 20
 
 

@@ -267,7 +267,7 @@ def test_phrases_without_their_file_are_damaged(store: Store, analyzer: Analyzer
         with pytest.raises(IndexDamagedError, match="файл фраз не читается"):
             store.phrases()
         file.unlink()
-        with pytest.raises(IndexDamagedError, match="нет файла фраз"):
+        with pytest.raises(IndexDamagedError, match="файл фраз не читается"):
             store.phrases()
         file.write_bytes(whole)
     assert store.check() == "ok"

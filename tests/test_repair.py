@@ -223,12 +223,13 @@ def test_only_known_words_are_proposed_and_a_repaired_query_is_not_repaired_agai
         assert correction.replacement in found.text
         assert not known(correction.original)
         for piece in correction.replacement.split(" "):
-            word = piece.lstrip("(" if correction.kind == "layout" else MARKS)
+            words = {piece.lstrip("("), piece.lstrip(MARKS)}  # in the other layout marks are letters
             both = re.search("[a-z]", correction.original, re.I) and re.search(
                 "[а-я]", correction.original, re.I
             )
             assert (correction.kind == "layout" and both) or any(
                 (known(word[:stop]) or ARCHIVE.is_word(word[:stop])) and not word[stop:].strip(MARKS)
+                for word in words
                 for stop in range(len(word) + 1)
             )
     if found.sure:

@@ -18,13 +18,13 @@ from whoosh import query, scoring
 from whoosh.codec.whoosh3 import W3Codec, W3PostingsWriter, W3Segment
 from whoosh.formats import Characters
 
-from searchsvc.engine import FORMS, TEXT, TITLE, AnyOf, Entry, Plan, Sequence
+from searchsvc.engine import FORMS, NAMES, TEXT, TITLE, AnyOf, Entry, Plan, Sequence
 from searchsvc.engines.whoosh import WhooshEngine
 from searchsvc.engines.whoosh.segments import INDEX_NAME
 from searchsvc.engines.whoosh.write import NO_DAY, NO_STAMP, WeightedPositions
 from searchsvc.errors import IndexDamagedError
 
-INDEXED = (TEXT, TITLE, FORMS, "id", "source", "category", "tag", "year")
+INDEXED = (TEXT, TITLE, FORMS, "id", "source", "category", "tag", "year", *NAMES)
 SCORED = (TEXT, TITLE)
 
 
@@ -90,7 +90,7 @@ def plain_write(
             day=NO_DAY if one.day is None else one.day,
             stamp=NO_STAMP if one.stamp is None else one.stamp,
             length=one.length,
-            **{TEXT: one.text, TITLE: one.title, FORMS: one.forms},
+            **{TEXT: one.text, TITLE: one.title, FORMS: one.forms, **one.names()},
         )
     writer.commit(optimize=optimize, merge=False)
 

@@ -17,29 +17,30 @@ from urllib.parse import quote_plus
 
 from werkzeug.datastructures import MultiDict
 
+from searchsvc.engine import NAMES
 from searchsvc.query import MAX_LENGTH
-from searchsvc.results import FACETS, Correct, PeriodOffer, SearchRequest, Sort
+from searchsvc.results import ALL_FACETS, FACETS, Correct, PeriodOffer, SearchRequest, Sort
 from searchsvc.text import clean, squeeze
 
 T = TypeVar("T")
 Arguments = MultiDict[str, str]
 Pairs = tuple[tuple[str, str], ...]
 
-FILTERS = ("source", "category", "tag", "year")
+FILTERS = ("source", "category", "tag", "year", *NAMES)
 """Parameters that may be repeated, in the order of written addresses."""
 
 SORTS = ("relevance", "-date", "date")
 CORRECTS = ("auto", "suggest", "off")
 
 PAGE_PARAMETERS = ("q", "from", "to", *FILTERS, "sort", "correct", "page")
-API_PARAMETERS = (*PAGE_PARAMETERS, "per_page", "facets", "highlight", "fields", "explain")
+API_PARAMETERS = (*PAGE_PARAMETERS, "per_page", "facets", "highlight", "fold", "fields", "explain")
 
-PAGE_FACETS = ("category", "year", "source")
+PAGE_FACETS = ("category", "year", "source", *NAMES)
 """What a result page counts, in its order."""
 
 RESULT_KEYS = (
     *("id", "url", "original", "title", "snippet", "published", "modified"),
-    *("source", "categories", "tags", "score", "missing"),
+    *("source", "categories", "tags", "score", "missing", "reprints", "reprint_count"),
 )
 """Keys of one result of the API, in their order; ``fields`` chooses among them."""
 
@@ -166,9 +167,10 @@ def read_api(args: Arguments) -> ApiRequest:
         until=reader.one("to", iso_day, None),
         filters=reader.filters(),
         sort=cast(Sort, reader.one("sort", choice(SORTS), "relevance")),
-        facets=reader.listed("facets", FACETS) if "facets" in args else FACETS,
+        facets=reader.listed("facets", ALL_FACETS) if "facets" in args else FACETS,
         correct=cast(Correct, reader.one("correct", choice(CORRECTS), "auto")),
         highlight=reader.one("highlight", truth, True),
+        fold=reader.one("fold", truth, True),
         explain=reader.one("explain", truth, False),
     )
     fields = reader.listed("fields", RESULT_KEYS)
@@ -370,6 +372,7 @@ def api_pairs(asked: ApiRequest) -> Pairs:
     pairs += [("per_page", str(request.per_page))] if request.per_page != 10 else []
     pairs += [("facets", ",".join(request.facets))] if request.facets != FACETS else []
     pairs += [("highlight", "false")] if not request.highlight else []
+    pairs += [("fold", "false")] if not request.fold else []
     pairs += [("fields", ",".join(asked.fields))] if asked.fields else []
     pairs += [("explain", "true")] if request.explain else []
     return tuple(pairs)

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from flask import Blueprint, g, render_template, request, url_for
 
 from corpus.article import Attachment, Block, Heading
+from searchsvc.engine import NAMES
 from searchsvc.results import MAX_DEPTH, ArticlePage, ResultPage, SearchRequest
 from searchsvc.text import squeeze
 from web.answers import made_from
@@ -41,7 +42,10 @@ SIMILAR = 5
 SIMILAR_TITLE = 60
 FACETS_SHOWN = 8
 RECENT_SHOWN = 5
+NAMES_SHOWN = 5
 FIELD_NAMES = {"year": "Год", "category": "Раздел", "source": "Источник", "tag": "Метка"}
+FIELD_NAMES |= {"person": "Люди", "organisation": "Организации", "place": "Места"}
+CONDITION_NAMES = FIELD_NAMES | {"person": "Человек", "organisation": "Организация", "place": "Место"}
 MONTHS = (
     *("января", "февраля", "марта", "апреля", "мая", "июня"),
     *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
@@ -131,7 +135,10 @@ class Pages:
             overview=None if page.hits else service.overview(),
             steps=steps(page.page, page.pages),
             field_names=FIELD_NAMES,
-            facets_shown=FACETS_SHOWN,
+            facets_shown={
+                facet.field: NAMES_SHOWN if facet.field in NAMES else FACETS_SHOWN for facet in page.facets
+            },
+            filter_names=FILTERS,
             recent_shown=RECENT_SHOWN,
         )
 
@@ -145,6 +152,7 @@ class Pages:
             "article.html",
             article=article,
             parts=tuple(parts(article.body)),
+            same=service.reprints(article_id),
             similar=service.similar(article_id, SIMILAR),
             similar_title=SIMILAR_TITLE,
             linked=linked_data(article),
@@ -184,7 +192,7 @@ def _conditions(service: SearchService, asked: SearchRequest, page: ResultPage) 
     for name in FILTERS:
         for value in asked.filters.get(name, ()):
             label = labels.get((name, value), value)
-            yield Condition(name, f"{FIELD_NAMES[name]}: {label}", toggled(asked, name, value))
+            yield Condition(name, f"{CONDITION_NAMES[name]}: {label}", toggled(asked, name, value))
 
 
 def address(asked: SearchRequest, *, absolute: bool = False) -> str:

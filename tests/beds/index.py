@@ -203,9 +203,11 @@ def leftovers(index: Path) -> list[str]:
         "lexicon",
         "phrases",
         "titles",
+        "reprints",
         "writer.lock",
     }
     kept |= {"records.places", "records.lemmas", "records.rows"}
+    kept |= {"vectors.places", "vectors.rows"}
     return sorted(
         str(path.relative_to(index))
         for folder, wanted in ((index, names), (engine.parent, kept), (engine, named))

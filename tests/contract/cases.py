@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from searchsvc.engine import FORMS, TEXT, TITLE, AnyOf, Clause, Either, Entry, Plan, Sequence
+from searchsvc.engine import FORMS, NAMES, TEXT, TITLE, AnyOf, Clause, Either, Entry, Plan, Sequence
 
-FIELDS = {"text": TEXT, "title": TITLE, "forms": FORMS}
+FIELDS = {"text": TEXT, "title": TITLE, "forms": FORMS, **{name: name for name in NAMES}}
 
 
 def entry(
@@ -33,6 +33,7 @@ def entry(
     tags: Iterable[str] = (),
     date: str | None = None,
     length: int | None = None,
+    names: Mapping[str, Iterable[str]] | None = None,
 ) -> Entry:
     """Return an entry; a term weighs the number of its positions unless *weights* says otherwise,
     its forms are its terms unless given, *date* is an ISO moment in UTC."""
@@ -56,6 +57,7 @@ def entry(
         year=moment.year if moment else None,
         stamp=int(moment.timestamp()) if moment else None,
         length=sum(len(at) for _, at in postings.values()) if length is None else length,
+        **{name: tuple(some) for name, some in (names or {}).items()},
     )
 
 

@@ -6,12 +6,14 @@ import random
 from collections.abc import Sequence as Several
 from typing import Literal
 
-from searchsvc.engine import FORMS, TEXT, TITLE, AnyOf, Clause, Either, Entry, Plan, Sequence
+from searchsvc.engine import FORMS, NAMES, TEXT, TITLE, AnyOf, Clause, Either, Entry, Plan, Sequence
 
 LEMMAS = ("а", "б", "в", "г", "д", "е", "ж", "з", "школа", "вуз", "егэ")
 SOURCES = ("ug.ru", "mel.fm", "")
 CATEGORIES = ("ЕГЭ", "вузы", "школа и семья", "")
 TAGS = ("выпускники", "д'аламбер", "🎓")
+PEOPLE = tuple(f"Имя {letter}" for letter in "абвгдежзиклмнопр")
+PLACES = ("Ёлки", "Елки", "Мга", "")
 DAY = 86_400
 EPOCH = 719_163  # ordinal of 1970-01-01
 FIELD_CHOICES = (TEXT, TEXT, TEXT, TITLE)
@@ -45,6 +47,9 @@ class Chance:
             year=1970 + (day - EPOCH) // 365 if dated else None,
             stamp=stamp if dated else None,
             length=draw.choice((0, 5, 5, 5, 80, 3000)),
+            people=tuple(draw.choices(PEOPLE, k=draw.choice((0, 0, 1, 2, 5)))),
+            organisations=draw.choice(((), ("МГУ",))),
+            places=tuple(draw.choices(PLACES, k=draw.randint(0, 2))),
         )
 
     def _seats(self, size: int) -> dict[str, tuple[int, ...]]:
@@ -78,7 +83,8 @@ class Chance:
             days=(first, first + draw.choice((0, 30, 400))) if some() < 0.25 else None,
             order=draw.choice(ORDERS),
             depth=draw.choice((1000, 1000, 7, 1)),
-            facets=tuple(name for name in ("source", "category", "year") if some() < 0.5),
+            facets=tuple(name for name in ("source", "category", "year", *NAMES) if some() < 0.5),
+            facet_limit=draw.choice((10, 10, 3, 1, 0, 100)),
             near_below=draw.choice((10, 10, 1, 0)),
             near_limit=draw.choice((200, 200, 3)),
         )
@@ -103,6 +109,7 @@ class Chance:
     def _filters(self) -> dict[str, tuple[str, ...]]:
         draw = self._random
         choices = {"source": SOURCES, "category": CATEGORIES, "tag": TAGS, "year": ("1969", "1970", "1971")}
+        choices |= {"person": PEOPLE, "place": PLACES}
         return {
             name: tuple(draw.sample(values, draw.choice((1, 1, 2))))
             for name, values in choices.items()

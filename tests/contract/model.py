@@ -16,6 +16,7 @@ from searchsvc.engine import (
     BM25_B,
     BM25_K1,
     FORMS,
+    NAMES,
     TEXT,
     TITLE,
     AnyOf,
@@ -123,7 +124,12 @@ class Model:
             word_counts=tuple(self._count(word) for word in plan.words),
             documents=len(entries),
             average_length=average,
-            facets=facets,
+            facets={
+                name: most_frequent(counts, plan.facet_limit, plan.filters.get(name, ()))
+                if name in NAMES
+                else counts
+                for name, counts in facets.items()
+            },
         )
 
     def _count(self, clause: Clause) -> int:
@@ -157,6 +163,8 @@ def _term_weight(term: str, field: str, entry: Entry) -> float | None:
         return entry.text[term][0] if term in entry.text else None
     if field == TITLE:
         return float(len(entry.title[term])) if term in entry.title else None
+    if field in NAMES:
+        return 1.0 if term in values(entry, field) else None
     assert field == FORMS
     return 1.0 if term in entry.forms else None
 
@@ -187,8 +195,17 @@ def values(entry: Entry, name: str) -> set[str]:
         "category": entry.categories,
         "tag": entry.tags,
         "year": () if entry.year is None else (str(entry.year),),
+        "person": entry.people,
+        "organisation": entry.organisations,
+        "place": entry.places,
     }[name]
     return set(found) - {""}
+
+
+def most_frequent(counts: Mapping[str, int], limit: int, also: Iterable[str]) -> dict[str, int]:
+    """Return the values of the greatest counts, of equals the first by code point, and those of *also*."""
+    first = sorted(counts.items(), key=lambda each: (-each[1], each[0]))[: max(limit, 0)]
+    return dict(first) | {value: counts[value] for value in also if value in counts}
 
 
 def in_order(found: Iterable[Ranked], order: str) -> tuple[Ranked, ...]:

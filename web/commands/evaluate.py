@@ -127,8 +127,9 @@ def corrections(path: Path, words: Path | None, as_json: bool) -> None:
     """Исправить слова и запросы набора и измерить, как часто выходит то, что имели в виду.
 
     ФАЙЛ — таблица через табуляцию с заголовком: typed и wanted или wrong и right, перед ними может
-    стоять kind. Где оба столбца одинаковы, исправлять нечего: changed — доля таких строк, которые
-    изменились. Слова архива заменяет таблица word, count (--words); без неё это слова, которые нужны.
+    стоять kind. Первое — у скольких строк нужное стоит первым среди предложенных, среди пяти — у скольких
+    оно есть. Где столбцы одинаковы, исправлять нечего: испорчено — сколько таких строк изменилось.
+    Слова архива заменяет таблица word, count (--words); без неё это слова, которые нужны.
 
     \b
     Пример:
@@ -136,21 +137,15 @@ def corrections(path: Path, words: Path | None, as_json: bool) -> None:
       searchsvc evaluate corrections раскладка.tsv --words слова.tsv --json
     """
     from indexer.evaluate_corrections import evaluate_corrections
+    from web.commands.evaluate_told import corrections_told
 
     with progress() as shown:
         figures = evaluate_corrections(path, words=words, progress=shown)
     if as_json:
         dump(figures)
-    else:
-        _tell_corrections(figures)
-
-
-def _tell_corrections(figures: Figures) -> None:
-    columns = [name for name in figures if name != "by_kind"]
-    say("".join(f"{name:>12}" for name in ("", *columns)))
-    for name, row in {"все": figures, **figures["by_kind"]}.items():
-        shown = ("—" if row[column] is None else row[column] for column in columns)
-        say(f"{name:>12}" + "".join(f"{value:>12}" for value in shown))
+        return
+    for line in corrections_told(figures):
+        say(line)
 
 
 @evaluate.command("engines", cls=Command)

@@ -17,6 +17,7 @@ from searchsvc.engine import Snapshot as EngineSnapshot
 from searchsvc.engines.tantivy.evaluate import evaluate
 from searchsvc.engines.tantivy.fields import make_schema, mark_document, register
 from searchsvc.engines.tantivy.files import FileCheck, reading
+from searchsvc.engines.tantivy.named import NameCounts
 from searchsvc.engines.tantivy.read import Reader
 from searchsvc.engines.tantivy.write import THREADS, TantivyWriter
 from searchsvc.errors import IndexDamagedError
@@ -33,6 +34,7 @@ class TantivySnapshot:
         self.folder = folder
         self.meta = meta
         self._reader = reader
+        self._names = NameCounts(reader)
         self._mark = reader.mark()
 
     @property
@@ -48,7 +50,7 @@ class TantivySnapshot:
     def search(self, plan: Plan) -> Matches:
         """Answer one search."""
         with reading(self.folder):
-            return evaluate(plan, self._reader)
+            return evaluate(plan, self._reader, self._names)
 
     def frequency(self, terms: tuple[str, ...], *, field: str = TEXT) -> int:
         """Return how many articles have any of *terms*."""

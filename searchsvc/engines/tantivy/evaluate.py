@@ -14,7 +14,8 @@ from typing import Any
 import tantivy
 from tantivy import FieldType, Occur, Query
 
-from searchsvc.engine import Candidate, Matches, Plan
+from searchsvc.engine import NAMES, Candidate, Matches, Plan
+from searchsvc.engines.tantivy.named import FACET_VALUES, NameCounts
 from searchsvc.engines.tantivy.read import Hits, Reader, combined
 
 BLOCK = 200
@@ -22,9 +23,6 @@ BLOCK = 200
 on that alone, so that a longer page begins with the shorter one."""
 
 GROWTH = 5
-
-FACET_VALUES = 65_000
-"""Tantivy's limit of buckets."""
 
 INT64 = 2**63 - 1
 SCORE_BITS = 24
@@ -34,15 +32,16 @@ Row = tuple[float, int, int]
 """What orders a match, the beginning of its id, its key."""
 
 
-def evaluate(plan: Plan, reader: Reader) -> Matches:
+def evaluate(plan: Plan, reader: Reader, names: NameCounts) -> Matches:
     """Answer *plan*; ties in score or date are broken by article id."""
-    return _Evaluation(plan, reader).matches()
+    return _Evaluation(plan, reader, names).matches()
 
 
 class _Evaluation:
-    def __init__(self, plan: Plan, reader: Reader) -> None:
+    def __init__(self, plan: Plan, reader: Reader, names: NameCounts) -> None:
         self._plan = plan
         self._reader = reader
+        self._names = names
         # One unit alone needs no idf to be ordered by, so that its articles need not be counted before.
         self._counts = tuple(map(reader.count, plan.units)) if len(plan.units) > 1 else ()
         idfs = map(reader.idf, self._counts) if self._counts else repeat(None)
@@ -72,7 +71,7 @@ class _Evaluation:
             word_counts=tuple(map(reader.count, plan.words)),
             documents=reader.documents,
             average_length=reader.average,
-            facets=self._facets(),
+            facets=self._facets(total),
         )
 
     def _full_matches(self) -> tuple[int, tuple[Candidate, ...]]:
@@ -127,12 +126,13 @@ class _Evaluation:
             return Query.empty_query()
         return Query.range_query(self._reader.schema, "day", FieldType.Integer, first, last)
 
-    def _facets(self) -> dict[str, dict[str, int]]:
+    def _facets(self, total: int) -> dict[str, dict[str, int]]:
         """Count facets, each without its own filter; those without a filter in one go."""
-        free = [name for name in self._plan.facets if name not in self._filters]
+        plain = [name for name in self._plan.facets if name not in NAMES]
+        free = [name for name in plain if name not in self._filters]
         groups = [free] if free else []
-        groups += [[name] for name in self._plan.facets if name in self._filters]
-        found: dict[str, dict[str, int]] = {}
+        groups += [[name] for name in plain if name in self._filters]
+        found = {name: self._named(name, total) for name in self._plan.facets if name in NAMES}
         for names in groups:
             filters = [query for name, query in self._filters.items() if name not in names]
             wanted = {name: {"terms": {"field": name, "size": FACET_VALUES}} for name in names}
@@ -140,6 +140,13 @@ class _Evaluation:
             for name in names:
                 found[name] = {row["key"]: int(row["doc_count"]) for row in counted[name]["buckets"]}
         return found
+
+    def _named(self, name: str, total: int) -> dict[str, int]:
+        query = self._full([query for other, query in self._filters.items() if other != name])
+        if name in self._filters:
+            total = self._reader.count_query(query)
+        plan = self._plan
+        return self._names.most_frequent(name, query, total, plan.facet_limit, plan.filters.get(name, ()))
 
     # --- order -----------------------------------------------------------------------------
 

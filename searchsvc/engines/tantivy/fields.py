@@ -12,7 +12,7 @@ from math import ceil
 
 import tantivy
 
-from searchsvc.engine import FORMS, TEXT, TITLE, Entry
+from searchsvc.engine import FORMS, NAMES, TEXT, TITLE, Entry
 
 BEHIND = 1000
 """Positions between the text's last and the place of the copies: no phrase is that long."""
@@ -26,7 +26,7 @@ OTHER = "other"
 MARK = "mark"
 PADDING = "padding"
 FACETS = ("source", "category", "year")
-FILTERS = (*FACETS, "tag")
+FILTERS = (*FACETS, "tag", *NAMES)
 UNSIGNED = ("key", "length", "rank")
 SIGNED = ("stamp", "day")
 
@@ -43,7 +43,7 @@ def make_schema() -> tantivy.Schema:
     for name in (TEXT, TITLE):
         builder.add_text_field(name, tokenizer_name="raw", index_option="position")
     for name in FILTERS:
-        builder.add_text_field(name, fast=name in FACETS, tokenizer_name="raw", index_option="basic")
+        builder.add_text_field(name, fast=name != "tag", tokenizer_name="raw", index_option="basic")
     for name in UNSIGNED:
         builder.add_unsigned_field(name, indexed=name == "key", fast=True)
     for name in SIGNED:
@@ -71,7 +71,8 @@ def document(entry: Entry) -> tantivy.Document:
     _add_positions(made, TITLE, entry.title)
     made.add_text(FORMS, _joined(entry.forms))
     years = () if entry.year is None else (str(entry.year),)
-    for name, values in zip(FILTERS, ((entry.source,), entry.categories, years, entry.tags), strict=True):
+    filters = ((entry.source,), entry.categories, years, entry.tags, *entry.names().values())
+    for name, values in zip(FILTERS, filters, strict=True):
         for value in dict.fromkeys(values):
             if value:
                 made.add_text(name, value)

@@ -8,14 +8,16 @@ the pickled schema, so that Whoosh's own table of contents publishes index and m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC, EmptyIndexError
 
-from searchsvc.engine import TEXT, Matches, Plan
+from searchsvc.engine import NAMES, TEXT, Matches, Plan
 from searchsvc.engine import Snapshot as EngineSnapshot
 from searchsvc.engines.whoosh.evaluate import count, evaluate
+from searchsvc.engines.whoosh.named import Vocabulary
 from searchsvc.engines.whoosh.read import MappedStorage, PostingCache, Segment, reading
 from searchsvc.engines.whoosh.segments import INDEX_NAME
 from searchsvc.engines.whoosh.write import WhooshWriter, empty_schema
@@ -30,8 +32,16 @@ _OPEN_ATTEMPTS = 20
 class WhooshSnapshot:
     """One commit of a Whoosh index, held open."""
 
-    def __init__(self, folder: Path, mark: str, toc: int, segments: tuple[Segment, ...]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        mark: str,
+        toc: int,
+        segments: tuple[Segment, ...],
+        vocabularies: Mapping[str, Vocabulary],
+    ) -> None:
         self._mark = mark
+        self._vocabularies = vocabularies
         self.folder = folder
         self.toc = toc
         self.segments = segments
@@ -49,7 +59,7 @@ class WhooshSnapshot:
     def search(self, plan: Plan) -> Matches:
         """Answer one search."""
         with reading(self.folder):
-            return evaluate(plan, self.segments)
+            return evaluate(plan, self.segments, self._vocabularies)
 
     def frequency(self, terms: tuple[str, ...], *, field: str = TEXT) -> int:
         """Return how many articles have any of *terms*."""
@@ -63,6 +73,7 @@ class WhooshEngine:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._cache = PostingCache(CACHE_BYTES)
+        self._vocabularies = {name: Vocabulary() for name in NAMES}
 
     def create(self) -> None:
         """Make an empty index in the folder."""
@@ -108,8 +119,11 @@ class WhooshEngine:
         toc = TOC.read(storage, INDEX_NAME, gen=number)
         known = {segment.name: segment for segment in old.segments} if old else {}
         segments = tuple(
-            Segment.opened(storage, toc.schema, entry, self._cache, known.get(entry.segment_id()))
+            Segment.opened(
+                storage, toc.schema, entry, self._cache, self._vocabularies, known.get(entry.segment_id())
+            )
             for entry in toc.segments
         )
         self._cache.keep_only({segment.name for segment in segments})
-        return WhooshSnapshot(self._folder, getattr(toc.schema, "mark", ""), number, segments)
+        mark = getattr(toc.schema, "mark", "")
+        return WhooshSnapshot(self._folder, mark, number, segments, self._vocabularies)

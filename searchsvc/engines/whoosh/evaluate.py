@@ -15,8 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from searchsvc.engine import BM25_B, BM25_K1, AnyOf, Candidate, Clause, Matches, Plan
+from searchsvc.engine import BM25_B, BM25_K1, NAMES, AnyOf, Candidate, Clause, Matches, Plan
 from searchsvc.engine import Sequence as Phrase
+from searchsvc.engines.whoosh.named import Counts, Named, Vocabulary
 
 POSITION_BITS = 31
 """Far more than a text has positions, so that a phrase that begins before one article's first
@@ -99,6 +100,10 @@ class SegmentArrays(Protocol):
         """Return ``document << POSITION_BITS | position``, rising."""
         ...
 
+    def named(self, field: str) -> Named:
+        """Return the names of its documents."""
+        ...
+
     def kept(self, clause: Clause, match: Callable[[], Postings]) -> Postings:
         """Return what *match* found for *clause*, perhaps a former time."""
         ...
@@ -124,12 +129,15 @@ class _Weighing:
     idfs: tuple[np.float64, ...]
 
 
-def evaluate(plan: Plan, segments: Sequence[SegmentArrays]) -> Matches:
-    """Answer *plan*; ties in score or date are broken by article id."""
+def evaluate(
+    plan: Plan, segments: Sequence[SegmentArrays], vocabularies: Mapping[str, Vocabulary]
+) -> Matches:
+    """Answer *plan*; ties in score or date are broken by article id. *vocabularies* number names."""
     documents = sum(segment.documents for segment in segments)
     average = sum(segment.words for segment in segments) / documents if documents else 1.0
     facets: dict[str, Counter[str]] = {name: Counter() for name in plan.facets}
-    parts = [_part(plan, segment, facets) for segment in segments]
+    names: dict[str, list[Counts]] = {name: [] for name in plan.facets if name in NAMES}
+    parts = [_part(plan, segment, facets, names) for segment in segments]
     counts = tuple(sum(len(part.units[number][0]) for part in parts) for number in range(len(plan.units)))
     idfs = tuple(np.log(1 + (documents - count + 0.5) / (count + 0.5)) for count in counts)
     weighing = _Weighing(average or 1.0, idfs)
@@ -145,7 +153,14 @@ def evaluate(plan: Plan, segments: Sequence[SegmentArrays]) -> Matches:
         word_counts=tuple(_count(clause, segments) for clause in plan.words),
         documents=documents,
         average_length=average,
-        facets=facets,
+        facets={
+            name: vocabularies[name].most_frequent(
+                _added(names[name]), plan.facet_limit, plan.filters.get(name, ())
+            )
+            if name in names
+            else counted
+            for name, counted in facets.items()
+        },
     )
 
 
@@ -218,7 +233,20 @@ def _living(segment: SegmentArrays, found: Postings) -> Postings:
     return found[0][keep], found[1][keep]
 
 
-def _part(plan: Plan, segment: SegmentArrays, facets: Mapping[str, Counter[str]]) -> _Found:
+def _added(counts: Sequence[Counts]) -> Counts:
+    """Add up counts; a later segment may know of more values."""
+    total = np.zeros(max(map(len, counts), default=0), np.int64)
+    for some in counts:
+        total[: len(some)] += some
+    return total
+
+
+def _part(
+    plan: Plan,
+    segment: SegmentArrays,
+    facets: Mapping[str, Counter[str]],
+    names: Mapping[str, list[Counts]],
+) -> _Found:
     """Match the plan in one segment and count facets, each without its own filter."""
     units = [_living(segment, _match(clause, segment)) for clause in plan.units]
     allowed = _allowed(plan, segment)
@@ -229,7 +257,11 @@ def _part(plan: Plan, segment: SegmentArrays, facets: Mapping[str, Counter[str]]
     kept = {name: mask[matched] for name, mask in masks.items()}
     for name, counts in facets.items():
         others = [keep for other, keep in kept.items() if other != name]
-        counts.update(segment.facts.facets[name].counts(_narrowed(matched, others)))
+        counted = _narrowed(matched, others)
+        if name in names:
+            names[name].append(segment.named(name).counts(counted))
+        else:
+            counts.update(segment.facts.facets[name].counts(counted))
     everybody = [mask for mask in (allowed, *masks.values()) if mask is not None]
     return _Found(
         segment,

@@ -13,7 +13,7 @@ import os
 import struct
 import threading
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,7 @@ from whoosh.reading import SegmentReader, TermNotFound
 from searchsvc.engine import Clause
 from searchsvc.engines.whoosh import blocks
 from searchsvc.engines.whoosh.evaluate import POSITION_BITS, Facet, Facts, Postings
+from searchsvc.engines.whoosh.named import Named, Vocabulary
 from searchsvc.errors import IndexDamagedError
 from searchsvc.results import FACETS
 
@@ -325,29 +326,62 @@ class Files:
         return numbers.astype(np.int32)
 
 
+class SegmentNames:
+    """The names of a segment's documents, read when they are first counted: it takes a while."""
+
+    def __init__(self, files: Files, vocabularies: Mapping[str, Vocabulary]) -> None:
+        self._files = files
+        self._vocabularies = vocabularies
+        self._lock = threading.Lock()
+        self._read: dict[str, Named] = {}
+
+    def of(self, field: str) -> Named:
+        """Return the names of one kind."""
+        with self._lock:
+            if field not in self._read:
+                lists = {term.decode(): whole[0] for term, whole in self._files.lists(field)}
+                numbers = self._vocabularies[field].numbered(lists)
+                self._read[field] = Named.of(numbers, list(lists.values()), self._files.size)
+            return self._read[field]
+
+
 class Segment:
     """A segment in one state of the index. Deletions make a new ``Segment`` that shares
     everything else with the old one."""
 
-    def __init__(self, files: Files, facts: Facts, alive: npt.NDArray[np.bool_], cache: PostingCache) -> None:
+    def __init__(
+        self,
+        files: Files,
+        facts: Facts,
+        alive: npt.NDArray[np.bool_],
+        cache: PostingCache,
+        names: SegmentNames,
+    ) -> None:
         self.name = files.name
         self.facts = facts
         self.alive = alive
         self._files = files
         self._cache = cache
+        self._names = names
 
     @classmethod
     def opened(
-        cls, storage: MappedStorage, schema: Any, entry: Any, cache: PostingCache, former: Segment | None
+        cls,
+        storage: MappedStorage,
+        schema: Any,
+        entry: Any,
+        cache: PostingCache,
+        vocabularies: Mapping[str, Vocabulary],
+        former: Segment | None,
     ) -> Segment:
         """Open the segment that *entry* of a table of contents names, reusing *former*."""
         alive = living(entry)
         if former is None:
             files = Files(storage, schema, entry)
-            return cls(files, _facts(files, schema), alive, cache)
+            return cls(files, _facts(files, schema), alive, cache, SegmentNames(files, vocabularies))
         if np.array_equal(alive, former.alive):
             return former
-        return cls(former._files, former.facts, alive, cache)
+        return cls(former._files, former.facts, alive, cache, former._names)
 
     @cached_property
     def documents(self) -> int:
@@ -369,6 +403,10 @@ class Segment:
     def positions(self, field: str, term: str) -> npt.NDArray[np.int64]:
         """Return ``document << POSITION_BITS | position``, rising; deleted documents included."""
         return self._files.positions(field, _bytes(term))  # large, and what they are good for is kept
+
+    def named(self, field: str) -> Named:
+        """Return the names of its documents."""
+        return self._names.of(field)
 
     def kept(self, clause: Clause, match: Callable[[], Postings]) -> Postings:
         """Return what *match* found for *clause*, perhaps a former time."""

@@ -16,7 +16,7 @@ from whoosh import columns, fields, formats
 from whoosh.index import TOC, clean_files
 from whoosh.writing import IndexingError
 
-from searchsvc.engine import FORMS, TEXT, TITLE, Entry
+from searchsvc.engine import FORMS, NAMES, TEXT, TITLE, Entry
 from searchsvc.engines.whoosh.gather import Gathered
 from searchsvc.engines.whoosh.read import (
     NUMBERS,
@@ -118,6 +118,7 @@ def empty_schema() -> fields.Schema:
         day=fields.COLUMN(columns.NumericColumn("i", default=NO_DAY)),
         stamp=fields.COLUMN(columns.NumericColumn("q", default=NO_STAMP)),
         length=fields.COLUMN(columns.NumericColumn("i", default=0)),
+        **{name: Values() for name in NAMES},
         **{TEXT: WeightedPositions(), TITLE: PlainPositions(), FORMS: Values()},
     )
     schema.mark = ""
@@ -185,6 +186,7 @@ class WhooshWriter:
             "tag": entry.tags,
             "year": (str(entry.year),) if entry.year is not None else (),
             FORMS: entry.forms,
+            **entry.names(),
         }
         for name, some in values.items():
             self._gathered[name].add([value for value in dict.fromkeys(some) if value])
