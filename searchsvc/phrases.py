@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from searchsvc.errors import IndexDamagedError
 from searchsvc.lexicon import Entry, Lexicon, WordFiles, Words
 from searchsvc.stopwords import STOP_WORDS
 from searchsvc.text import fold, plain, strip_marks
@@ -232,6 +233,7 @@ class PhraseFiles:
     """The two files of a generation's folder; those that count have one number, kept in the store."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.phrases = WordFiles(folder, "phrases")
         self.titles = WordFiles(folder, "titles")
 
@@ -285,12 +287,19 @@ class PhraseWriter:
         self._changes: Counter[tuple[str, str]] = Counter()
 
     def count(self, title: str, tags: Iterable[str], change: int) -> None:
-        """Take in that an article came (1) or went (-1); nothing to do before the first file."""
+        """Take in that an article came (1) or went (-1); nothing to do before the first file.
+
+        Raises:
+            IndexDamagedError: the file of phrases is missing or not whole.
+        """
         number, _ = _filed(self._connection)
         if not number:
             return
         if self._words is None:
-            self._words = self._files.phrases.open(number)
+            try:
+                self._words = self._files.phrases.open(number)
+            except (OSError, ValueError) as error:
+                raise IndexDamagedError(self._files.folder, f"файл фраз не читается ({error})") from error
         for (form, spelling), times in phrases_of(title, tags).items():
             if spelling or self._words.find(form) >= 0:
                 self._changes[form, spelling] += change * times

@@ -269,6 +269,9 @@ def test_phrases_without_their_file_are_damaged(store: Store, analyzer: Analyzer
         file.unlink()
         with pytest.raises(IndexDamagedError, match="файл фраз не читается"):
             store.phrases()
+        if name == "phrases":
+            with pytest.raises(IndexDamagedError, match="файл фраз не читается"):
+                change(store, analyzer, [article(2, "Итоги")])
         file.write_bytes(whole)
     assert store.check() == "ok"
 
