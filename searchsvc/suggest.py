@@ -244,7 +244,7 @@ class Completer:
 
     def _is_answered(self, before: str, completion: str) -> bool:
         """Say whether an article has all the words; not where ``CHECKS`` do not suffice to ask."""
-        if not before or all(word in STOP_WORDS for word in key_of(before).split()):
+        if not before or all(fold(word) in STOP_WORDS for word in before.split()):
             return True
         if self._checks < 1:
             return False

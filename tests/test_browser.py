@@ -308,6 +308,12 @@ def test_the_words_before_stay_and_the_wrong_layout_is_understood(scripted: Page
     expect(box(scripted)).to_have_value('"итоги ЕГЭ" школы')
 
 
+def test_a_section_leads_to_its_page(scripted: Page, site: str) -> None:
+    type_in(scripted, site, "конк")
+    options(scripted).filter(has_text="раздел").click()
+    expect(heading(scripted)).to_have_text("Раздел: Конкурсы и олимпиады")
+
+
 def test_a_screen_reader_hears_that_there_is_nothing(scripted: Page, site: str) -> None:
     scripted.goto(site)
     box(scripted).press_sequentially("щщщщщщ")

@@ -105,6 +105,13 @@ def test_what_is_no_beginning_of_a_word_is_not_completed(sample_service: SearchS
     assert sample_service.suggest(typed) == ()
 
 
+def test_no_completion_of_the_sample_is_a_dead_end(sample_service: SearchService) -> None:
+    for typed in ("в", "о", "кому-то сд", "как кон", "учитель п", "педагог в ш", "экзамен 20", "лицей н"):
+        for one in sample_service.suggest(typed, 10):
+            found = sample_service.search(SearchRequest(one.text, correct="off"))
+            assert found.total > 0 or one.kind == "category", one
+
+
 def test_words_behind_an_operator_are_not_completed_by_phrases(sample_service: SearchService) -> None:
     assert texts(sample_service, "школьный", "phrase")
     assert not texts(sample_service, "заголовок:школьный", "phrase")

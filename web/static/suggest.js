@@ -61,19 +61,21 @@
       status.textContent = "";
     };
 
-    const submit = (text) => {
+    const submit = ({ text, page }) => {
       box.value = text;
       close();
-      form.requestSubmit();
+      if (page) location.assign(page); // a section's articles need not have the words of its name
+      else form.requestSubmit();
     };
 
     const show = (suggestions) => {
       active = -1;
       box.removeAttribute("aria-activedescendant");
-      list.replaceChildren(...suggestions.map(({ text, kind }, number) => {
+      list.replaceChildren(...suggestions.map(({ text, kind, url }, number) => {
         const option = document.createElement("li");
         option.id = `${list.id}-${number}`;
         option.dataset.text = text;
+        if (kind === "category") option.dataset.page = url;
         option.setAttribute("role", "option");
         option.setAttribute("aria-selected", "false");
         const words = document.createElement("span");
@@ -140,7 +142,7 @@
         close();
       } else if (event.key === "Enter" && active >= 0) {
         event.preventDefault();
-        submit(list.children[active].dataset.text);
+        submit(list.children[active].dataset);
       } else if (event.key === "Tab") {
         close();
       }
@@ -150,7 +152,7 @@
     list.addEventListener("mousedown", (event) => event.preventDefault());
     list.addEventListener("click", (event) => {
       const option = event.target.closest("[role=option]");
-      if (option) submit(option.dataset.text);
+      if (option) submit(option.dataset);
     });
   }
 })();
