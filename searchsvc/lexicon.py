@@ -217,6 +217,7 @@ class WordFiles:
     """Files of words in a folder of the generation in *folder*: one that counts, named by its number."""
 
     def __init__(self, folder: Path, name: str = "lexicon") -> None:
+        self.generation = folder
         self._folder = folder / name
 
     def create(self) -> None:

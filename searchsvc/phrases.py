@@ -17,6 +17,7 @@ import sqlite3
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -233,7 +234,6 @@ class PhraseFiles:
     """The two files of a generation's folder; those that count have one number, kept in the store."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self.phrases = WordFiles(folder, "phrases")
         self.titles = WordFiles(folder, "titles")
 
@@ -248,33 +248,49 @@ class PhraseFiles:
         self.titles.sweep(number)
 
 
+@dataclass(frozen=True, slots=True)
 class Phrases:
     """Phrases and titles as a reader has them. ``titles`` count no articles, but name a document's key."""
 
-    def __init__(self, phrases: Lexicon, titles: Lexicon) -> None:
-        self.phrases = phrases
-        self.titles = titles
+    phrases: Lexicon
+    titles: Lexicon
 
-    @classmethod
-    def read(cls, connection: sqlite3.Connection, files: PhraseFiles) -> Phrases:
-        """Return what the store behind *connection* has now. Begin a transaction before.
 
-        Raises:
-            OSError, ValueError: a file is missing or not whole.
-        """
+def read_phrases(connection: sqlite3.Connection, files: PhraseFiles) -> Phrases:
+    """Return the phrases and titles of a store: those of its files, and what came and went since.
+
+    Raises:
+        IndexDamagedError: a file is missing or broken.
+    """
+    missing = -1
+    while True:
+        connection.execute("BEGIN")  # all of one state
         number, last = _filed(connection)
-        if not number:
-            return cls(Lexicon(Words.build(())), Lexicon(Words.build(())))
-        filed = files.phrases.open(number)
-        new, gone = [], []
-        for form, spelling, change in connection.execute("SELECT * FROM phrase_change ORDER BY form"):
-            at = filed.find(form)
-            if at < 0 and change > 0:
-                new.append(Entry(form, spelling, change))
-            elif at >= 0 and int(filed.documents[at]) + change <= 0:
-                gone.append(form)
-        titles = Words.build(_titles(_rows(connection, after=last)))
-        return cls(Lexicon(filed, Words.build(new), gone), Lexicon(files.titles.open(number), titles))
+        try:
+            return _read(connection, files, number, last)
+        except FileNotFoundError as error:
+            if number == missing:
+                raise _damaged(files, error) from error
+            missing = number  # a writer has put others in their place just now
+        except (OSError, ValueError) as error:
+            raise _damaged(files, error) from error
+        finally:
+            connection.execute("ROLLBACK")
+
+
+def _read(connection: sqlite3.Connection, files: PhraseFiles, number: int, last: int) -> Phrases:
+    if not number:
+        return Phrases(Lexicon(Words.build(())), Lexicon(Words.build(())))
+    filed = files.phrases.open(number)
+    new, gone = [], []
+    for form, spelling, change in connection.execute("SELECT * FROM phrase_change ORDER BY form"):
+        at = filed.find(form)
+        if at < 0 and change > 0:
+            new.append(Entry(form, spelling, change))
+        elif at >= 0 and int(filed.documents[at]) + change <= 0:
+            gone.append(form)
+    titles = Words.build(_titles(_rows(connection, after=last)))
+    return Phrases(Lexicon(filed, Words.build(new), gone), Lexicon(files.titles.open(number), titles))
 
 
 class PhraseWriter:
@@ -299,7 +315,7 @@ class PhraseWriter:
             try:
                 self._words = self._files.phrases.open(number)
             except (OSError, ValueError) as error:
-                raise IndexDamagedError(self._files.folder, f"файл фраз не читается ({error})") from error
+                raise _damaged(self._files, error) from error
         for (form, spelling), times in phrases_of(title, tags).items():
             if spelling or self._words.find(form) >= 0:
                 self._changes[form, spelling] += change * times
@@ -336,6 +352,10 @@ class PhraseWriter:
     def sweep(self) -> None:
         """Delete files that count no more."""
         self._files.sweep(_filed(self._connection)[0])
+
+
+def _damaged(files: PhraseFiles, error: Exception) -> IndexDamagedError:
+    return IndexDamagedError(files.phrases.generation, f"файл фраз не читается ({error})")
 
 
 def _filed(connection: sqlite3.Connection) -> tuple[int, int]:

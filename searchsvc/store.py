@@ -27,16 +27,16 @@ from corpus.address import normal_address
 from corpus.article import Article, Source
 from corpus.codec import article_from_dict
 from searchsvc.errors import IndexDamagedError
-from searchsvc.lexicon import Lexicon
+from searchsvc.lexicon import Lexicon, WordFiles
 from searchsvc.phrases import SCHEMA as _PHRASES_SCHEMA
-from searchsvc.phrases import Phrases
+from searchsvc.phrases import PhraseFiles, Phrases, read_phrases
 from searchsvc.records import Records, RecordWriter
 from searchsvc.reprints import Groups, ReprintWriter
 from searchsvc.semantic import encode
 from searchsvc.signatures import Signatures
+from searchsvc.store_words import read_lexicon
 from searchsvc.store_writer import NEIGHBOUR, NEIGHBOURS, StoreWriter
 from searchsvc.vectors import Vectors, VectorWriter
-from searchsvc.wordbooks import Wordbooks
 
 _BUSY_SECONDS = 10.0
 _CHUNK = 500
@@ -124,7 +124,11 @@ class Store:
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._closed = False
         self._sources: dict[str, Source] | None = None
-        self._wordbooks = Wordbooks(path.parent, self._reading)
+        self._words = WordFiles(path.parent)
+        self._lexicon: Lexicon | None = None
+        self._phrase_files = PhraseFiles(path.parent)
+        self._phrases: Phrases | None = None
+        self._age = 0
         self._lock = threading.Lock()
 
     @classmethod
@@ -139,11 +143,11 @@ class Store:
         Records.create(path.parent)
         Signatures.create(path.parent)
         Groups.create(path.parent)
+        WordFiles(path.parent).create()
+        PhraseFiles(path.parent).create()
         if vectors:
             Vectors.create(path.parent)
-        made = cls(path, vectors=vectors)
-        made._wordbooks.create()
-        return made
+        return cls(path, vectors=vectors)
 
     def close(self) -> None:
         """Close what is idle; connections in use close when they are given back."""
@@ -319,7 +323,9 @@ class Store:
     def renew(self) -> None:
         """Read sources, words and phrases again when next asked for: a commit may have changed them."""
         self._sources = None
-        self._wordbooks.renew()
+        self._lexicon = None
+        self._phrases = None
+        self._age += 1
 
     def lexicon(self) -> Lexicon:
         """Return the words of the archive as they were when first asked for, or since ``renew``.
@@ -327,11 +333,25 @@ class Store:
         Raises:
             IndexDamagedError: their file is missing or broken.
         """
-        return self._wordbooks.lexicon()
+        lexicon = self._lexicon
+        if lexicon is None:
+            age = self._age
+            with self._reading() as connection:
+                lexicon = read_lexicon(connection, self._words)
+            if age == self._age:
+                self._lexicon = lexicon
+        return lexicon
 
     def phrases(self) -> Phrases:
         """Return phrases and titles as they were then. Raises like ``lexicon``."""
-        return self._wordbooks.phrases()
+        phrases = self._phrases
+        if phrases is None:
+            age = self._age
+            with self._reading() as connection:
+                phrases = read_phrases(connection, self._phrase_files)
+            if age == self._age:
+                self._phrases = phrases
+        return phrases
 
     def form_count(self, form: str) -> int:
         """Return how many documents have a folded surface form."""
@@ -400,8 +420,8 @@ class Store:
                         records,
                         signatures,
                         reprints,
-                        self._wordbooks.words,
-                        self._wordbooks.phrase_files,
+                        self._words,
+                        self._phrase_files,
                         vectors=vectors,
                     )
                     writer.wipe_spent()

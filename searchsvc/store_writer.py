@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import time
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from itertools import groupby
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
 from corpus.article import Source
 from corpus.codec import article_to_dict
-from searchsvc.analysis import MAX_WORD, folded_form, spelt_form
 from searchsvc.document import Document, Record
-from searchsvc.lexicon import Entry, WordFiles, Words
+from searchsvc.lexicon import WordFiles, Words
 from searchsvc.phrases import PhraseFiles, PhraseWriter
 from searchsvc.records import Bulk, RecordWriter
 from searchsvc.reprints import ReprintWriter
 from searchsvc.semantic import sentences_of
 from searchsvc.signatures import Signatures
+from searchsvc.store_words import FILED, entries_of, spelt
 from searchsvc.vectors import VectorWriter
 
 KEEP_SECONDS = 600.0
@@ -33,9 +30,6 @@ KEEP_SECONDS = 600.0
 FORMS_HELD = 300_000
 """Forms whose counts are gathered in memory, some 40 MB, before they are written."""
 
-FILED = "lexicon"
-"""Names the statistic that holds the number of the file of words that counts."""
-
 UNFILED = 2_000
 """Words that come and go before a new file is written, which takes a second for 150,000 words. Readers take
 these in with every change that they see, some 10 ms for so many."""
@@ -43,8 +37,6 @@ these in with every change that they see, some 10 ms for so many."""
 NEIGHBOURS = 20
 KEPT = 24
 """Neighbours a list holds: the last four stand by for those that are taken out."""
-
-_QUIET = re.compile(f"[а-я]{{1,{MAX_WORD}}}")
 
 SHARED = 8
 """Terms kept with a neighbour, of which two to four can be shown as words (``searchsvc.reasons``)."""
@@ -127,7 +119,7 @@ class StoreWriter:
         self.reprints.put(key, document.record)
         if self._vectors is not None:
             self._vectors.append(key, sentences_of(article))
-        self._count(_spelt(token.form for token in document.tokens if token.form), 1)
+        self._count(spelt(token.form for token in document.tokens if token.form), 1)
         self._phrases.count(article.title, article.tags, 1)
         return key
 
@@ -316,7 +308,7 @@ class StoreWriter:
             for start, size in zip(record["start"], record["size"], strict=True)
             if size
         }
-        return _spelt(text[start : start + size] for start, size in places)
+        return spelt(text[start : start + size] for start, size in places)
 
     def _count_row(self, key: int, text: str, card: str, change: int) -> None:
         self._count(self._forms_of(key, text), change)
@@ -328,33 +320,3 @@ class StoreWriter:
             self._forms[form] += change
         if len(self._forms) > self._forms_held:
             self._write_forms()
-
-
-def entries_of(rows: Iterable[tuple[str, str, int]]) -> Iterator[Entry]:
-    """Yield a word of the lexicon for the rows (form, spelling, documents) of each form, in their order."""
-    for form, found in groupby(rows, key=lambda row: row[0]):
-        counts = {spelling: documents for _, spelling, documents in found}
-        best = min(counts, key=lambda spelling: (-counts[spelling], _loudness(spelling)))
-        yield Entry(form, best, sum(counts.values()))
-
-
-def _spelt(forms: Iterable[str]) -> dict[str, str]:
-    """Return the folded forms of a document's words, each with its quietest spelling there: a word that
-    stands at the beginning of a sentence too has no capital."""
-    found: dict[str, str] = {}
-    for written in set(forms):
-        quiet = _QUIET.fullmatch(written)  # as most words are
-        form, spelling = (written, written) if quiet else _folded_and_spelt(written)
-        known = found.get(form)
-        if known is None or (known != spelling and _loudness(spelling) < _loudness(known)):
-            found[form] = spelling
-    return found
-
-
-@lru_cache(maxsize=100_000)
-def _folded_and_spelt(written: str) -> tuple[str, str]:
-    return folded_form(written), spelt_form(written)
-
-
-def _loudness(spelling: str) -> tuple[int, int, str]:
-    return sum(map(str.isupper, spelling)), -spelling.count("ё"), spelling

@@ -12,13 +12,13 @@ from importlib.resources import files
 from math import log, log1p
 from typing import NamedTuple, Protocol
 
-from searchsvc import query
 from searchsvc.analysis import Analyzer
 from searchsvc.engine import Plan
 from searchsvc.letters import RUSSIAN, SPELLABLE
 from searchsvc.lexicon import Lexicon
 from searchsvc.live import View
 from searchsvc.planning import plan
+from searchsvc.query import parse
 from searchsvc.spelling import COSTS, candidates, changes
 from searchsvc.text import fold, plain
 
@@ -154,17 +154,16 @@ class ArchiveVocabulary:
         yield from zip(here, changes(folded, here), strict=True)
 
 
-def vocabulary_of(view: View, analyzer: Analyzer) -> ArchiveVocabulary:
-    """Return what is known of words in *view*, for one query."""
+def vocabulary_in(view: View, analyzer: Analyzer) -> ArchiveVocabulary:
+    """Return what is known of words in *view*, for the repair of one query."""
 
     def hits(text: str) -> int:
-        units = plan(query.parse(text), analyzer, view.synonyms).units
-        asked = Plan(units=tuple(unit.clause for unit in units), depth=0, near_below=0)
-        return view.snapshot.search(asked).total
+        planned = plan(parse(text), analyzer, view.synonyms)
+        units = tuple(unit.clause for unit in planned.units)
+        return view.snapshot.search(Plan(units=units, depth=0, near_below=0)).total
 
     def listed(word: str) -> bool:
-        tokens = list(analyzer.tokens(word))
-        return view.synonyms is not None and any(view.synonyms.alternatives(tokens))
+        return view.synonyms is not None and any(view.synonyms.alternatives(list(analyzer.tokens(word))))
 
     lexicon = view.generation.store.lexicon()
     return ArchiveVocabulary(lexicon, analyzer, view.snapshot.frequency, hits, listed=listed)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from beds.words import ANALYZER
+
 from searchsvc.repair import proposals, repair_query
 from searchsvc.search import SearchService
 from searchsvc.text import fold
+from searchsvc.vocabulary import vocabulary_in
 
 ROWS = [
     tuple(line.split("\t"))
@@ -17,7 +20,7 @@ ROWS = [
 
 
 def test_typos_of_every_kind_are_put_right(sample_service: SearchService) -> None:
-    vocabulary = sample_service._vocabulary(sample_service._live.view())
+    vocabulary = vocabulary_in(sample_service._live.view(), ANALYZER)
     places = []
     sure = 0
     for _, wrong, right in ROWS:
@@ -47,7 +50,7 @@ def test_every_word_of_the_sample_typed_in_the_other_layout_is_put_right(
     from searchsvc.faults import TO_LATIN, repair_layout
 
     view = sample_service._live.view()
-    vocabulary = sample_service._vocabulary(view)
+    vocabulary = vocabulary_in(view, ANALYZER)
     words = [
         entry.form
         for number, entry in enumerate(view.generation.store.lexicon().beginning(""))

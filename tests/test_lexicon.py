@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -262,3 +264,24 @@ def test_a_lexicon_of_words_given_knows_them_in_any_order() -> None:
     assert [entry.form for entry in lexicon.beginning("")] == ["бюджет", "школа"]
     assert "школа" in lexicon
     assert 5 not in lexicon
+
+
+def test_readers_get_the_words_while_files_are_exchanged(store: Store, analyzer: Analyzer) -> None:
+    one = document(draft(1, "лес"), analyzer)
+    change(store, [one], least=0)
+    done = threading.Event()
+
+    def read() -> int:
+        rounds = 0
+        while not done.is_set():
+            store.renew()
+            assert "лес" in store.lexicon()
+            rounds += 1
+        return rounds
+
+    with ThreadPoolExecutor(1) as pool:
+        reader = pool.submit(read)
+        for _ in range(60):
+            change(store, least=0)
+        done.set()
+        assert reader.result() > 1

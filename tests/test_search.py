@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from searchsvc.answering import NEAR_BELOW
 from searchsvc.errors import BadRequestError
 from searchsvc.query import parse
 from searchsvc.results import MAX_DEPTH, ResultPage, SearchRequest, Segment
-from searchsvc.search import NEAR_BELOW, SearchService
+from searchsvc.search import SearchService
 
 ALL = 100
 """Rows of a page that holds every row of the sample."""
