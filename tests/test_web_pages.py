@@ -299,7 +299,7 @@ def test_nothing_found_is_said_and_is_no_dead_end(client: FlaskClient) -> None:
     assert "ничего не найдено" in text(one(tree, "title"))
     assert one(tree, "meta[name=robots]")["content"] == "noindex,follow"
     heads = [text(head) for head in tree.select("h2")]
-    assert heads == ["Что попробовать", "Разделы", "Новые статьи"]
+    assert heads == ["Что попробовать", "Следить за темой", "Разделы", "Новые статьи"]
     assert len(tree.select(".recent a")) == 5
 
 

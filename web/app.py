@@ -30,7 +30,7 @@ from werkzeug.routing import Map
 import searchsvc
 from searchsvc.errors import BadRequestError, GenerationError, NotFoundError
 from searchsvc.settings import Settings
-from web import api, forms, pages, words
+from web import api, feed, forms, pages, words
 from web.answers import Headers
 from web.caching import Caching
 from web.querylog import QueryLog
@@ -60,7 +60,7 @@ HEADERS = {
 
 EXPECTED = (HTTPException, BadRequestError, NotFoundError, GenerationError, forms.ParameterError)
 
-ROBOTS = "User-agent: *\nDisallow: {root}/search\nDisallow: {root}/api/\n"
+ROBOTS = "User-agent: *\nDisallow: {root}/search\nDisallow: {root}/feed\nDisallow: {root}/api/\n"
 
 
 def create_app(service: SearchService, settings: Settings) -> Flask:
@@ -79,6 +79,7 @@ def create_app(service: SearchService, settings: Settings) -> Flask:
     app.register_blueprint(
         api.Api(service, explain=settings.explain == "on").blueprint(), url_prefix=api.PREFIX
     )
+    app.register_blueprint(feed.Feed(service, settings.site_title).blueprint())
     Probes(service).install(app)
     app.before_request(_refuse_nameless)
     code = code_version()
@@ -271,6 +272,7 @@ def _install_words(app: Flask, settings: Settings, version: str) -> None:
         asset=asset,
         site_title=settings.site_title,
         address=pages.address,
+        feed_address=feed.address,
         without=forms.without,
         toggled=forms.toggled,
         on_page=forms.on_page,

@@ -131,7 +131,7 @@ class Pages:
             page=page,
             asked=asked.search,
             notes=asked.notes,
-            conditions=tuple(_conditions(service, asked.search, page)),
+            conditions=tuple(conditions(service, asked.search, page)),
             overview=None if page.hits else service.overview(),
             steps=steps(page.page, page.pages),
             field_names=FIELD_NAMES,
@@ -183,7 +183,8 @@ def _found(service: SearchService, wanted: SearchRequest) -> ResultPage:
     return service.search(sorted_by(wanted, "-date") if newest else wanted)
 
 
-def _conditions(service: SearchService, asked: SearchRequest, page: ResultPage) -> Iterator[Condition]:
+def conditions(service: SearchService, asked: SearchRequest, page: ResultPage) -> Iterator[Condition]:
+    """Yield the filters and dates in force, with labels from *page*."""
     labels = {(facet.field, b.value): b.label for facet in page.facets for b in facet.buckets}
     if asked.filters.get("source"):
         labels |= {("source", bucket.value): bucket.label for bucket in service.sources()}
