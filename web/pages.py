@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -29,6 +29,7 @@ from web.forms import (
     without,
     written,
 )
+from web.nearby import ways
 from web.querylog import entry
 
 if TYPE_CHECKING:
@@ -126,12 +127,14 @@ class Pages:
         service = self._service.pinned()
         page, asked = _answer(service, asked)
         made_from(page.version, entry("page", page))
+        in_force = tuple(conditions(service, asked.search, page))
         return render_template(
             "search.html",
             page=page,
             asked=asked.search,
             notes=asked.notes,
-            conditions=tuple(conditions(service, asked.search, page)),
+            conditions=in_force,
+            ways=ways(asked.search, page, _labels(in_force)),
             overview=None if page.hits else service.overview(),
             steps=steps(page.page, page.pages),
             field_names=FIELD_NAMES,
@@ -194,6 +197,15 @@ def conditions(service: SearchService, asked: SearchRequest, page: ResultPage) -
         for value in asked.filters.get(name, ()):
             label = labels.get((name, value), value)
             yield Condition(name, f"{CONDITION_NAMES[name]}: {label}", toggled(asked, name, value))
+
+
+def _labels(in_force: Iterable[Condition]) -> dict[str, str]:
+    """Return what each kind of condition is called: its value, or its name where it has several."""
+    found = dict(CONDITION_NAMES)
+    for name, same in groupby(in_force, lambda condition: condition.name):
+        labels = [condition.label for condition in same]
+        found[name] = labels[0] if len(labels) == 1 else found[name]
+    return found
 
 
 def address(asked: SearchRequest, *, absolute: bool = False) -> str:
