@@ -66,7 +66,7 @@ ROBOTS = "User-agent: *\nDisallow: {root}/search\nDisallow: {root}/feed\nDisallo
 def create_app(service: SearchService, settings: Settings) -> Flask:
     """Return the WSGI application over *service*.
 
-    The log of queries is in ``app.extensions["query_log"]`` (None if the settings switch it
+    The log of queries and readings is in ``app.extensions["query_log"]`` (None if the settings switch it
     off); whoever runs the application closes it at the end.
     """
     app = Flask(__name__)
@@ -75,7 +75,7 @@ def create_app(service: SearchService, settings: Settings) -> Flask:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR_SECONDS
     log = QueryLog(settings.query_log_path) if settings.query_log else None
     app.extensions["query_log"] = log
-    app.register_blueprint(pages.Pages(service).blueprint())
+    app.register_blueprint(pages.Pages(service, log).blueprint())
     app.register_blueprint(
         api.Api(service, explain=settings.explain == "on").blueprint(), url_prefix=api.PREFIX
     )

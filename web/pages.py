@@ -15,7 +15,7 @@ from flask import Blueprint, g, render_template, request, url_for
 
 from corpus.article import Attachment, Block, Heading
 from searchsvc.engine import NAMES
-from searchsvc.results import MAX_DEPTH, ArticlePage, ResultPage, SearchRequest
+from searchsvc.results import MAX_DEPTH, ArticlePage, Hit, ResultPage, SearchRequest
 from searchsvc.text import squeeze
 from web.answers import made_from
 from web.forms import (
@@ -30,7 +30,7 @@ from web.forms import (
     written,
 )
 from web.nearby import ways
-from web.querylog import entry
+from web.querylog import QueryLog, Reading, entry
 
 if TYPE_CHECKING:
     from searchsvc.search import SearchService
@@ -43,6 +43,8 @@ SIMILAR = 5
 SIMILAR_TITLE = 60
 FACETS_SHOWN = 8
 RECENT_SHOWN = 5
+MUCH_READ = 5
+FEWEST_MUCH_READ = 3
 NAMES_SHOWN = 5
 FIELD_NAMES = {"year": "Год", "category": "Раздел", "source": "Источник", "tag": "Метка"}
 FIELD_NAMES |= {"person": "Люди", "organisation": "Организации", "place": "Места"}
@@ -93,8 +95,9 @@ class Part:
 class Pages:
     """The views of the site over a service."""
 
-    def __init__(self, service: SearchService) -> None:
+    def __init__(self, service: SearchService, log: QueryLog | None = None) -> None:
         self._service = service
+        self._log = log
 
     def blueprint(self) -> Blueprint:
         """Return the routes of the pages."""
@@ -107,9 +110,12 @@ class Pages:
 
     def index(self) -> str:
         """Show the front page."""
-        overview = self._service.overview()
+        service = self._service.pinned()
+        overview = service.overview()
         made_from(overview.version)
-        return render_template("index.html", overview=overview, examples=EXAMPLES)
+        return render_template(
+            "index.html", overview=overview, examples=EXAMPLES, much_read=self._much_read(service)
+        )
 
     def search(self) -> str:
         """Show results, or what to do where there are none."""
@@ -136,6 +142,7 @@ class Pages:
             conditions=in_force,
             ways=ways(asked.search, page, _labels(in_force)),
             overview=None if page.hits else service.overview(),
+            much_read=() if page.hits else self._much_read(service),
             steps=steps(page.page, page.pages),
             field_names=FIELD_NAMES,
             facets_shown={
@@ -149,7 +156,7 @@ class Pages:
         """Show an article with its neighbours."""
         service = self._service.pinned()
         article = service.article(article_id)
-        made_from(article.version)
+        made_from(article.version, Reading(article.id))
         request.environ[PICTURES] = bool(article.picture and safe_url(article.picture.url))
         return render_template(
             "article.html",
@@ -160,6 +167,11 @@ class Pages:
             similar_title=SIMILAR_TITLE,
             linked=linked_data(article),
         )
+
+    def _much_read(self, service: SearchService) -> tuple[Hit, ...]:
+        """Return what is much read and still there, nothing where that is too little for a list."""
+        found = service.articles(self._log.most_read())[:MUCH_READ] if self._log else ()
+        return found if len(found) >= FEWEST_MUCH_READ else ()
 
     def help(self) -> str:
         """Explain the query language."""
