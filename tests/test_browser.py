@@ -47,7 +47,7 @@ PATHS = {
     "kin": "/search?q=робот каникулы экзамен",
     "elsewhen": "/search?q=наставничество&from=2020-01-01&to=2020-02-01",
     "elsewhere": "/search?q=наставничество&category=Питание",
-    "nearby": "/search?q=наставничество каникулы&year=2018",
+    "nearby": "/search?q=наставник экзамен&year=2018",
     "hints": "/search",
     "reprints": "/search?q=ресурсный класс первая четверть",
     "section": "/search?category=Наставничество",

@@ -310,6 +310,7 @@ def test_the_nearest_time_with_articles_is_offered_with_numbers(client: FlaskCli
         "За это время таких статей нет. Ближайшее: август 2018 (1 статья), март 2022 (1 статья);"
         " за всё время (9 статей)"
     )
+    assert not tree.select("#words, #advice")
     for label, number in (("август 2018", 1), ("март 2022", 1), ("за всё время", 9)):
         address = link(tree, label)
         assert "sort=date" in address
@@ -333,7 +334,12 @@ def test_a_section_or_source_that_leaves_nothing_is_offered_to_be_dropped(client
 
 def test_words_of_the_archive_kin_to_the_query_are_offered(client: FlaskClient) -> None:
     tree = search(client, "робот каникулы экзамен")
-    assert text(one(tree, ".suggested")).startswith("Попробуйте: робототехника, каникулярный, ")
+    apart, kin = tree.select(".suggested")
+    assert re.fullmatch(
+        r"Слова по отдельности: робот \(\d+ стат\w+\), каникулы \(\d+ стат\w+\), экзамен \(\d+ стат\w+\)",
+        text(apart),
+    )
+    assert text(kin).startswith("Попробуйте: робототехника, каникулярный, ")
     assert page_links(client, "", link(tree, "робототехника"))
 
 
