@@ -5,6 +5,7 @@
     index/g000002/store.db        documents, counts of words, neighbours
     index/g000002/records.*       what ranking reads of every document
     index/g000002/lexicon/        the words of the archive, for repair
+    index/g000002/phrases/        what titles share, for completion; titles/ likewise
     index/g000002/vectors.*       vectors of its sentences, where it was built with the encoder
     index/g000002/neighbours/     signatures, from which the lists are made
     index/g000002/reprints/       which documents are one text
@@ -208,6 +209,7 @@ class Generation:
             find_groups(store, 1)
             rebuild_neighbours(store, progress=progress)
             store.file_words()
+            store.file_phrases()
         self._commit((), (), str(sequence))
 
     def update(
@@ -242,6 +244,7 @@ class Generation:
             store.put_sources(sources)
             store.prune(before)
             store.file_words(least=UNFILED)
+            store.file_phrases(always=False)
         self._commit(entries, gone, str(sequence))
 
     def tidy(self) -> None:
@@ -263,6 +266,7 @@ class Generation:
                 forget_lemmas(store, article)
                 store.erase(article)
             store.file_words()
+            store.file_phrases()
             store.drop_lost_neighbours()
         self.store.settle(vacuum=True)
 

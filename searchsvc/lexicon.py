@@ -214,11 +214,11 @@ def _piece(text: memoryview, ends: Array, number: int) -> bytes:
 
 
 class WordFiles:
-    """The files of words of the generation in *folder*: one that counts, named by its number."""
+    """Files of words in a folder of the generation in *folder*: one that counts, named by its number."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "lexicon") -> None:
         self.generation = folder
-        self._folder = folder / "lexicon"
+        self._folder = folder / name
 
     def create(self) -> None:
         """Make the place for them."""

@@ -50,7 +50,8 @@ queries, so that an article about a thing comes before one that mentions it."""
 
 MEANING = 1.0
 """Of a document whose nearest sentence means just what the query means, the query's whole idf. Counted in
-generations with vectors only; chosen by cross-validation (docs/quality.md)."""
+generations with vectors only; chosen over all other evidence by leaving out a group of sets each time
+(docs/quality.md)."""
 
 PER_YEAR = 0.02
 """What a year of freshness is worth. So small that it only parts what words cannot tell

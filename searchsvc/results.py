@@ -126,6 +126,19 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A whole query that goes on with what was typed; with ``corrected`` its last word was put right before.
+
+    ``target`` is the page that shows what is named: the article of a title (by its id), a category.
+    """
+
+    text: str
+    kind: Literal["word", "phrase", "title", "category"]
+    target: str = ""
+    corrected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PeriodOffer:
     """Days that the query names, both inclusive: what it may be narrowed to.
 

@@ -44,7 +44,10 @@ from searchsvc.results import (
     SearchRequest,
     Segment,
     SimilarArticle,
+    Suggestion,
 )
+from searchsvc.suggest import Completer
+from searchsvc.vocabulary import vocabulary_in
 
 RECENT = 6
 
@@ -180,6 +183,15 @@ class SearchService:
         found = view.generation.store.reprint_cards(article_id, view.sequence)
         found.sort(key=lambda card: (card.published.timestamp() if card.published else inf, card.id))
         return tuple(reprint_of(card, view) for card in found[:SHOWN_REPRINTS])
+
+    def suggest(self, text: str, limit: int = 8) -> tuple[Suggestion, ...]:
+        """Return up to *limit* queries that complete *text*, the likeliest of each kind first.
+
+        Raises:
+            GenerationError: there is no index that can be read.
+        """
+        view = self._live.view()
+        return Completer(view, self._analyzer, vocabulary_in(view, self._analyzer)).suggestions(text, limit)
 
     def similar(self, article_id: str, limit: int = 5) -> tuple[SimilarArticle, ...]:
         """Return up to *limit* neighbours of an article, nearest first; no search is made.

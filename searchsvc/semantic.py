@@ -35,7 +35,7 @@ LONGEST = 60
 
 SENTENCES = 12
 """Sentences of an article that are encoded, from its title on: so many keep indexing above a third of its
-rate by words. With 20, words of inner sentences gain .001 more, damaged ones .002 (docs/quality.md)."""
+rate by words. With 20, words of inner sentences and damaged ones gain .001 more (docs/quality.md)."""
 
 _TOGETHER = 65_536
 """Pieces of a call, some 2,000 sentences: the more, the fewer are new; 90 MB while they are encoded."""

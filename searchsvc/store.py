@@ -28,6 +28,8 @@ from corpus.article import Article, Source
 from corpus.codec import article_from_dict
 from searchsvc.errors import IndexDamagedError
 from searchsvc.lexicon import Lexicon, WordFiles
+from searchsvc.phrases import SCHEMA as _PHRASES_SCHEMA
+from searchsvc.phrases import PhraseFiles, Phrases, read_phrases
 from searchsvc.records import Records, RecordWriter
 from searchsvc.reprints import Groups, ReprintWriter
 from searchsvc.semantic import encode
@@ -124,6 +126,8 @@ class Store:
         self._sources: dict[str, Source] | None = None
         self._words = WordFiles(path.parent)
         self._lexicon: Lexicon | None = None
+        self._phrase_files = PhraseFiles(path.parent)
+        self._phrases: Phrases | None = None
         self._age = 0
         self._lock = threading.Lock()
 
@@ -133,13 +137,14 @@ class Store:
         connection = sqlite3.connect(path)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(_SCHEMA)
+            connection.executescript(_SCHEMA + _PHRASES_SCHEMA)
         finally:
             connection.close()
         Records.create(path.parent)
         Signatures.create(path.parent)
         Groups.create(path.parent)
         WordFiles(path.parent).create()
+        PhraseFiles(path.parent).create()
         if vectors:
             Vectors.create(path.parent)
         return cls(path, vectors=vectors)
@@ -225,6 +230,19 @@ class Store:
                 for card in [_card(line)]
             }
 
+    def present(self, keys: Sequence[int], sequence: int) -> dict[int, Card]:
+        """Return the cards of those of *keys* that hold at *sequence*."""
+        with self._reading() as connection:
+            return {
+                key: _card(line)
+                for part in _parts(keys)
+                for key, line in connection.execute(
+                    f"SELECT key, card FROM document WHERE key IN ({_marks(part)}) AND since <= ? "  # noqa: S608
+                    "AND (until IS NULL OR until > ?)",
+                    (*part, sequence, sequence),
+                )
+            }
+
     def reprint_cards(self, article_id: str, sequence: int) -> list[Card]:
         """Return the cards of the other articles of a group as they are at *sequence*."""
         with self._reading() as connection:
@@ -232,15 +250,7 @@ class Store:
                 "SELECT key FROM document WHERE article = ? AND since <= ? AND (until IS NULL OR until > ?)",
                 (article_id, sequence, sequence),
             ).fetchone()
-            return [
-                _card(line)
-                for part in _parts(self.reprints.others(row[0]) if row else ())
-                for (line,) in connection.execute(
-                    f"SELECT card FROM document WHERE key IN ({_marks(part)}) AND since <= ? "  # noqa: S608
-                    "AND (until IS NULL OR until > ?)",
-                    (*part, sequence, sequence),
-                )
-            ]
+        return list(self.present(self.reprints.others(row[0]) if row else (), sequence).values())
 
     def find(self, id_or_url: str, sequence: int) -> int | None:
         """Return the key of the article with this id or address as it is at *sequence*.
@@ -311,9 +321,10 @@ class Store:
         return self._sources
 
     def renew(self) -> None:
-        """Read sources and words again when they are next asked for: a commit may have changed them."""
+        """Read sources, words and phrases again when next asked for: a commit may have changed them."""
         self._sources = None
         self._lexicon = None
+        self._phrases = None
         self._age += 1
 
     def lexicon(self) -> Lexicon:
@@ -330,6 +341,17 @@ class Store:
             if age == self._age:
                 self._lexicon = lexicon
         return lexicon
+
+    def phrases(self) -> Phrases:
+        """Return phrases and titles as they were then. Raises like ``lexicon``."""
+        phrases = self._phrases
+        if phrases is None:
+            age = self._age
+            with self._reading() as connection:
+                phrases = read_phrases(connection, self._phrase_files)
+            if age == self._age:
+                self._phrases = phrases
+        return phrases
 
     def form_count(self, form: str) -> int:
         """Return how many documents have a folded surface form."""
@@ -362,6 +384,7 @@ class Store:
             try:
                 self.records.day(last)
                 self.lexicon()
+                self.phrases()
                 self.reprints.check(last)
                 if self.vectors is not None:
                     self.vectors.require(last)
@@ -393,7 +416,13 @@ class Store:
                     if self.vectors is not None:
                         vectors = held.enter_context(closing(VectorWriter(folder, last, encode)))
                     writer = StoreWriter(
-                        connection, records, signatures, reprints, self._words, vectors=vectors
+                        connection,
+                        records,
+                        signatures,
+                        reprints,
+                        self._words,
+                        self._phrase_files,
+                        vectors=vectors,
                     )
                     writer.wipe_spent()
                     yield writer

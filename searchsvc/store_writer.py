@@ -16,6 +16,7 @@ from corpus.article import Source
 from corpus.codec import article_to_dict
 from searchsvc.document import Document, Record
 from searchsvc.lexicon import WordFiles, Words
+from searchsvc.phrases import PhraseFiles, PhraseWriter
 from searchsvc.records import Bulk, RecordWriter
 from searchsvc.reprints import ReprintWriter
 from searchsvc.semantic import sentences_of
@@ -55,6 +56,7 @@ class StoreWriter:
         signatures: Signatures,
         reprints: ReprintWriter,
         words: WordFiles,
+        phrases: PhraseFiles,
         *,
         vectors: VectorWriter | None = None,
         forms_held: int = FORMS_HELD,
@@ -65,21 +67,22 @@ class StoreWriter:
         self.reprints = reprints
         self._records = records
         self._words = words
+        self._phrases = PhraseWriter(connection, phrases)
         self._vectors = vectors
         self._forms: Counter[tuple[str, str]] = Counter()
 
     def undo_after(self, sequence: int) -> None:
         """Take back what was stored beyond *sequence*, the engine's last commit."""
         beyond = self._connection.execute(
-            "SELECT key, text FROM document WHERE since > ? AND until IS NULL", (sequence,)
+            "SELECT key, text, card FROM document WHERE since > ? AND until IS NULL", (sequence,)
         )
-        for key, text in beyond.fetchall():
-            self._count(self._forms_of(key, text), -1)
+        for key, text, card in beyond.fetchall():
+            self._count_row(key, text, card, -1)
         ended = self._connection.execute(
-            "SELECT key, text FROM document WHERE until > ? AND since <= ?", (sequence,) * 2
+            "SELECT key, text, card FROM document WHERE until > ? AND since <= ?", (sequence,) * 2
         )
-        for key, text in ended.fetchall():
-            self._count(self._forms_of(key, text), 1)
+        for key, text, card in ended.fetchall():
+            self._count_row(key, text, card, 1)
         self._delete("since > ?", sequence)
         self._connection.execute(
             "UPDATE document SET until = NULL, ended = NULL WHERE until > ?", (sequence,)
@@ -117,15 +120,16 @@ class StoreWriter:
         if self._vectors is not None:
             self._vectors.append(key, sentences_of(article))
         self._count(spelt(token.form for token in document.tokens if token.form), 1)
+        self._phrases.count(article.title, article.tags, 1)
         return key
 
     def retire(self, article_id: str, sequence: int) -> None:
         """End the present row of an article at *sequence*; nothing happens where there is none."""
         rows = self._connection.execute(
-            "SELECT key, text FROM document WHERE article = ? AND until IS NULL", (article_id,)
+            "SELECT key, text, card FROM document WHERE article = ? AND until IS NULL", (article_id,)
         )
-        for key, text in rows.fetchall():
-            self._count(self._forms_of(key, text), -1)
+        for key, text, card in rows.fetchall():
+            self._count_row(key, text, card, -1)
             self._connection.execute(
                 "UPDATE document SET until = ?, ended = ? WHERE key = ?", (sequence, time.time(), key)
             )
@@ -167,6 +171,7 @@ class StoreWriter:
     def wipe_spent(self) -> None:
         """Wipe the records of rows whose deletion was committed, and files of words that count no more."""
         self._words.sweep(self._filed())
+        self._phrases.sweep()
         spent = [key for (key,) in self._connection.execute("SELECT key FROM spent")]
         if spent:
             self._records.wipe(spent)
@@ -239,6 +244,7 @@ class StoreWriter:
         if self._vectors is not None:
             self._vectors.finish()
         self._write_forms()
+        self._phrases.flush()
 
     def file_words(self, *, least: int = 0) -> None:
         """Write a file of all words, if at least so many came or went since the last one."""
@@ -251,6 +257,15 @@ class StoreWriter:
         self._words.write(number, Words.build(entries_of(rows)))
         self.put_statistic(FILED, str(number).encode())
         self._connection.execute("DELETE FROM form_change")
+
+    def file_phrases(self, *, always: bool = True) -> None:
+        """Write files of all phrases and titles; without *always* only if enough articles came."""
+        self._write_forms()
+        self._phrases.file(self._spelling_of, always=always)
+
+    def _spelling_of(self, form: str) -> str:
+        rows = self._connection.execute("SELECT form, spelling, documents FROM form WHERE form = ?", (form,))
+        return next((entry.spelling for entry in entries_of(rows)), form)
 
     def _filed(self) -> int:
         return int(self.statistic(FILED) or 0)
@@ -294,6 +309,11 @@ class StoreWriter:
             if size
         }
         return spelt(text[start : start + size] for start, size in places)
+
+    def _count_row(self, key: int, text: str, card: str, change: int) -> None:
+        self._count(self._forms_of(key, text), change)
+        values = json.loads(card)
+        self._phrases.count(values["title"], values["tags"], change)
 
     def _count(self, forms: dict[str, str], change: int) -> None:
         for form in forms.items():

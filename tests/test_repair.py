@@ -210,6 +210,7 @@ queries = st.lists(st.tuples(pieces, st.sampled_from([" ", " ", "", "\n"])), max
 
 @given(queries)
 @example("Эт")
+@example("бюджетGHBTV ")
 @example("\ud800 ghbrfp")
 @settings(deadline=None)
 def test_only_known_words_are_proposed_and_a_repaired_query_is_not_repaired_again(text: str) -> None:

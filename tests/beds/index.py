@@ -201,6 +201,8 @@ def leftovers(index: Path) -> list[str]:
         "engine",
         "neighbours",
         "lexicon",
+        "phrases",
+        "titles",
         "reprints",
         "writer.lock",
     }
