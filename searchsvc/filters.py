@@ -10,12 +10,24 @@ from dataclasses import replace
 from datetime import date
 
 from searchsvc.document import tag_term
-from searchsvc.engine import NAMES, AnyOf, Matches
+from searchsvc.engine import NAMES, AnyOf, Matches, Plan
 from searchsvc.live import View
 from searchsvc.names import KINDS, NameRules
 from searchsvc.planning import Planned
 from searchsvc.results import ALL_FACETS, FACETS, Bucket, Facet, SearchRequest
 from searchsvc.text import fold
+
+
+def selection(request: SearchRequest, planned: Planned, view: View) -> Plan:
+    """Return the plan of what matches in full, of which nothing but the number is wanted."""
+    return Plan(
+        units=tuple(unit.clause for unit in planned.units),
+        excluded=(*planned.excluded, *excluded_values(planned, view)),
+        filters=merged(planned.filters, request.filters, view),
+        days=days_of(request, planned),
+        depth=0,
+        near_below=0,
+    )
 
 
 def days_of(request: SearchRequest, planned: Planned) -> tuple[int, int] | None:
