@@ -193,7 +193,9 @@ class _Side:
 
     def search(self, text: str, depth: int) -> Ranking:
         """Search as the site does."""
-        page = self._service.search(SearchRequest(text, per_page=depth, facets=FACETS, highlight=False))
+        page = self._service.search(
+            SearchRequest(text, per_page=depth, facets=FACETS, highlight=False, fold=False)
+        )
         facets = {
             facet.field: {bucket.value: bucket.count for bucket in facet.buckets} for facet in page.facets
         }

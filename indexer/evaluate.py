@@ -176,4 +176,4 @@ def _answer(
 
 def _request(text: str, correct: Correct) -> SearchRequest:
     """Return the one form in which sets are asked about."""
-    return SearchRequest(text, per_page=DEPTH, correct=correct)
+    return SearchRequest(text, per_page=DEPTH, correct=correct, fold=False)  # each article is judged

@@ -7,9 +7,10 @@ reprints are left out and a list ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -44,10 +45,14 @@ class JudgedPair:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The scores of all other texts with one text, by id; what is missing has 0."""
+    """The scores of other texts with one text, by id; what is missing has 0, or less than any partner.
+
+    ``looked_at`` are those from which its list is chosen, None: all.
+    """
 
     scores: Mapping[str, float]
     took_ms: float
+    looked_at: frozenset[str] | None = None
 
 
 def evaluate_similar(
@@ -63,9 +68,10 @@ def evaluate_similar(
     "mrr" is over both texts of each same-story pair, by the rank of the partner among all other texts.
     A text with several partners takes part with each, the others ranking before it or not, as the published
     figures have it; "mrr_first" is over texts, by whichever partner comes first. "best_f1" and "auc"
-    threshold the score of a pair, None if all pairs are judged alike. ``per_query`` adds the reciprocal
-    ranks under "by_query", by "text partner". "set", "compare" and "against" are as in ``evaluate_search``,
-    of the reciprocal ranks.
+    threshold the score of a pair, None if all pairs are judged alike. "looked_at" is the share of partners
+    among the texts from which a list is chosen. Times are for scoring all texts, which no list needs.
+    ``per_query`` adds the reciprocal ranks under "by_query", by "text partner". "set", "compare" and
+    "against" are as in ``evaluate_search``, of the reciprocal ranks.
 
     Raises:
         EvaluationError: the set is not of the layout, the run is not of this set, or the extra
@@ -139,12 +145,19 @@ def figures(
         "mrr": _mean(by_pair),
         "mrr_first": _mean(by_text),
         **_thresholds(pairs, found),
+        "looked_at": _mean(
+            {name: float(_looked_at(found[one], other)) for name, (one, other) in _questions(pairs).items()}
+        ),
         "p50_ms": round(float(np.percentile(times, 50)), 2),
         "p95_ms": round(float(np.percentile(times, 95)), 2),
     }
     if per_query:
         result[VALUES] = by_pair
     return result
+
+
+def _looked_at(scored: Scored, other: str) -> bool:
+    return scored.looked_at is None or other in scored.looked_at
 
 
 def ranks(pairs: Sequence[JudgedPair], found: Mapping[str, Scored]) -> dict[str, float]:
@@ -168,6 +181,21 @@ def _partners(pairs: Sequence[JudgedPair]) -> dict[str, set[str]]:
     return partners
 
 
+def _beside(pairs: Sequence[JudgedPair]) -> dict[str, set[str]]:
+    """Return the texts with which each is judged."""
+    beside: dict[str, set[str]] = {}
+    for pair in pairs:
+        beside.setdefault(pair.one, set()).add(pair.other)
+        beside.setdefault(pair.other, set()).add(pair.one)
+    return beside
+
+
+def _needed(scores: Mapping[str, float], partners: Iterable[str], beside: Set[str]) -> dict[str, float]:
+    """Return those of *scores* that a figure depends on: all of a set of thousands would fill the memory."""
+    least = min((scores.get(name, 0.0) for name in partners), default=inf)
+    return {name: score for name, score in scores.items() if score > 0 and (score >= least or name in beside)}
+
+
 def _told(docs: Path, pairs: Sequence[JudgedPair]) -> dict[str, str]:
     """Return titles of text and partner by "text partner"."""
     titles = {str(row["_id"]): str(row.get("title") or "без заголовка") for row in read_rows(docs)}
@@ -181,6 +209,7 @@ def _plain_scores(
     names, documents = read_documents(docs)
     places = {name: place for place, name in enumerate(names)}
     variants = readings(analyzer)
+    partners, beside = _partners(pairs), _beside(pairs)
     for number, (variant, reading) in enumerate(variants.items(), 1):
         cosines = PlainCosine(documents, reading)
         found = {}
@@ -188,9 +217,8 @@ def _plain_scores(
             started = perf_counter()
             scores = cosines.scores(places[name]).tolist()
             took = (perf_counter() - started) * 1000
-            found[name] = Scored(
-                {other: score for other, score in zip(names, scores, strict=True) if other != name}, took
-            )
+            others = {other: score for other, score in zip(names, scores, strict=True) if other != name}
+            found[name] = Scored(_needed(others, partners.get(name, ()), beside[name]), took)
         yield variant, found
         progress("Сравнение", number, len(variants))
 
@@ -217,12 +245,19 @@ def _score(
         if name not in keys:
             raise EvaluationError(f"Текста «{name}» из pairs.tsv нет в docs.jsonl.")
     names = {key: name for name, key in keys.items()}
+    partners, beside = _partners(pairs), _beside(pairs)
     found: dict[str, Scored] = {}
     started = perf_counter()
-    for number, (others, scores) in enumerate(content_scores(writer, map(keys.__getitem__, wanted)), 1):
+    every = content_scores(writer, map(keys.__getitem__, wanted))
+    for number, (others, scores, looked_at) in enumerate(every, 1):
         took = (perf_counter() - started) * 1000
-        by_name = {names[key]: score for key, score in zip(others.tolist(), scores.tolist(), strict=True)}
-        found[wanted[number - 1]] = Scored(by_name, took)
+        by_name = dict(zip(map(names.__getitem__, others.tolist()), scores.tolist(), strict=True))
+        name = wanted[number - 1]
+        found[name] = Scored(
+            _needed(by_name, partners.get(name, ()), beside[name]),
+            took,
+            frozenset(names[key] for key in looked_at.tolist()),
+        )
         progress("Тексты", number, len(wanted))
         started = perf_counter()
     return found

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -59,6 +60,8 @@ _SPACED_NUMBER = re.compile("(?<=\\d)[ \u00a0\u202f\u2009](?=\\d)")
 _CYRILLIC_WORD = re.compile("^[а-яё]+$")
 # An abbreviation in capitals, with the ending speech gives it: «ФГОСы», «ИРОвский» is not one.
 _ABBREVIATION = re.compile("^([А-ЯЁ]{2,7})(?:а|у|ом|е|ы|ов|ам|ами|ах|и|ей)?$")
+
+_PROPER = frozenset({"Name", "Surn", "Patr", "Geox", "Orgn", "Trad"})
 
 _PROBE = (
     "Образова́ние детей с ОВЗ: приказ № 1493, 273-ФЗ, учебно-методический совет. "
@@ -118,6 +121,15 @@ class Reading:
         """The word in the nominative of the same number and gender."""
         found = self._parse if self.case == "nomn" else self._parse.inflect({"nomn"})
         return str((found or self._parse).word)
+
+
+@dataclass(frozen=True, slots=True)
+class Headword:
+    """A word as a dictionary has it; ``part`` is the part of speech by OpenCorpora, ``proper`` a name."""
+
+    text: str
+    part: str
+    proper: bool
 
 
 class Analyzer:
@@ -180,6 +192,39 @@ class Analyzer:
             parses = self._morph.parse(lower) if _CYRILLIC_WORD.match(lower.replace("-", "")) else ()
             found = self._readings[form] = tuple(map(_reading, parses))
         return found
+
+    def headword(self, forms: Sequence[str], lemma: str, *, name: bool | None) -> Headword:
+        """Return the dictionary form of *forms* read as *lemma*, with its ё; a name in its own gender.
+
+        *name* says whether it is one, None leaves that to the dictionary. A word that the dictionary does not
+        have stays as its first form is written.
+        """
+        lower = [plain(form).lower() for form in forms]
+        parses = [parse for parse in self._morph.parse(lower[0]) if fold(parse.normal_form) == lemma]
+        if name is not None:
+            parses.sort(key=lambda parse: _PROPER.isdisjoint(parse.tag.grammemes) == name)
+        if not parses:
+            return Headword(forms[0], "NOUN", proper=False)
+        tag = parses[0].tag
+        proper = not _PROPER.isdisjoint(tag.grammemes)
+        if not self._morph.word_is_known(lower[0]):
+            return Headword(forms[0], tag.POS or "NOUN", proper)
+        return Headword(
+            self._name(lower, lemma) if proper else parses[0].normal_form, tag.POS or "", proper=proper
+        )
+
+    def _name(self, forms: Sequence[str], lemma: str) -> str:
+        """Return a name in the nominative of the gender that most of its *forms* can have."""
+        fitting: Counter[str] = Counter()
+        for form in forms:
+            parses = (parse for parse in self._morph.parse(form) if fold(parse.normal_form) == lemma)
+            named = (
+                parse.inflect({"nomn", "sing"})
+                for parse in parses
+                if not _PROPER.isdisjoint(parse.tag.grammemes)
+            )
+            fitting.update({parse.word: None for parse in named if parse}.keys())
+        return max(fitting, key=lambda word: (fitting[word], word in forms), default=lemma)
 
     def _token(self, position: int, start: int, form: str) -> Token:
         folded, lemmas = self._look_up(form)

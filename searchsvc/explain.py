@@ -37,6 +37,9 @@ from searchsvc.store import Stored
 NEAR = "near"
 """The part that is no evidence: a near match's score is squeezed under the last full match's (``search``)."""
 
+REPRINT = "reprint"
+"""What the score of a row has from its best article, if another of one text is shown (``folding``)."""
+
 LABELS: Mapping[str, str] = MappingProxyType(
     {
         "words": "слова в статье",
@@ -49,6 +52,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "kin": "родственные слова",
         "stop": "служебные слова",
         "date": "свежесть",
+        REPRINT: "лучше стоит перепечатка этой записи",
         NEAR: "сдвиг на место после статей, где есть всё",
     }
 )
@@ -59,7 +63,7 @@ BY_WORD = frozenset({"words", "title", "beginning", "form", "name", "kin", "stop
 
 STOP = "stop"
 
-WITHOUT_WORDS = frozenset({"date", NEAR})
+WITHOUT_WORDS = frozenset({"date", NEAR, REPRINT})
 
 SHOWN_CHARS = 120
 """A line and a half in a terminal: enough to recognise the sentence."""
@@ -71,7 +75,8 @@ _NOTHING = 1e-9  # less than this is an error of rounding
 class Explainer:
     """Explains articles by one answer: what was asked, planned, matched, and the *scores* given by key.
 
-    ``by_score`` says whether full matches were ordered by score, ``ranked`` which of them by evidence.
+    ``by_score`` says whether full matches were ordered by score, ``ranked`` which of them by evidence,
+    ``lent`` the score of its row for an article that is shown for a better reprint.
     """
 
     view: View
@@ -85,6 +90,7 @@ class Explainer:
     scores: Mapping[int, float]
     by_score: bool
     ranked: frozenset[int]
+    lent: Mapping[int, float]
 
     def rows(
         self, place: int, shown: Sequence[Candidate], stored: Mapping[int, Stored]
@@ -122,6 +128,10 @@ class Explainer:
         if order == "score" and score is not None and not full and self.matches.full:
             below = score - sum(part.value for part in parts)
             parts = (*parts, ScorePart(NEAR, LABELS[NEAR], below, ()))
+        if score is not None and candidate.key in self.lent:
+            more = self.lent[candidate.key] - score
+            score = self.lent[candidate.key]
+            parts = (*parts, ScorePart(REPRINT, LABELS[REPRINT], more, ())) if parts else ()
         return self._explanation(
             stored, seen.words(), match="full" if full else "near", order=order, place=place,
             score=score, parts=parts, missing=lacking(self.planned, candidate.units),

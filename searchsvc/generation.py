@@ -5,6 +5,7 @@
     index/g000002/store.db        documents, lexicon, neighbours
     index/g000002/records.*       what ranking reads of every document
     index/g000002/neighbours/     signatures, from which the lists are made
+    index/g000002/reprints/       which documents are one text
     index/g000002/engine/         the engine's own files
     index/g000003.building/       unfinished; the next rebuild removes it
 
@@ -31,6 +32,7 @@ from searchsvc.document import Document, Record
 from searchsvc.engine import Engine, Entry, Snapshot
 from searchsvc.engines import open_engine
 from searchsvc.errors import FingerprintError, GenerationError, IndexDamagedError, NoIndexError
+from searchsvc.reprints import find_groups
 from searchsvc.similar import forget_lemmas, rebuild_neighbours, update_neighbours
 from searchsvc.store import Store
 
@@ -165,6 +167,7 @@ class Generation:
         with self.store.writing() as store:
             store.put_statistic(_change_name(sequence), change.encode())
             store.put_sources(sources)
+            find_groups(store, 1)
             rebuild_neighbours(store, progress=progress)
         self._commit((), (), str(sequence))
 
@@ -194,6 +197,8 @@ class Generation:
                 entry.key: (entry.day or 0, document.record)
                 for document, entry in zip(documents, entries, strict=True)
             }
+            if changed:
+                find_groups(store, min(changed))
             update_neighbours(store, changed)
             store.put_sources(sources)
             store.prune(before)
@@ -217,6 +222,7 @@ class Generation:
             for article in gone:
                 forget_lemmas(store, article)
                 store.erase(article)
+            store.drop_lost_neighbours()
         self.store.settle(vacuum=True)
 
     def sequence(self, snapshot: Snapshot | None = None) -> int:

@@ -166,6 +166,15 @@ class Records:
         """Return the ordinal of a document's local day, 0 where none is known."""
         return int(self._mapped([key])[0][key]["day"])
 
+    def measures(self, keys: Sequence[int]) -> tuple[Ints, Ints]:
+        """Return days (0: none known) and lengths in words of *keys*.
+
+        Raises:
+            IndexDamagedError: a file is missing or too short.
+        """
+        own = self._mapped(keys)[0][np.asarray(keys, np.int64)]
+        return own["day"].astype(np.int64), own["length"].astype(np.int64)
+
     def bulk(self, first: int, last: int) -> Bulk:
         """Return the records of the documents *first* to *last*, of which none was wiped.
 
@@ -289,6 +298,11 @@ class RecordWriter:
         """Return a record, one just appended too."""
         self._flush()
         return self._reader.record(key)
+
+    def day(self, key: int) -> int:
+        """Return the ordinal of a document's local day, 0 where none is known."""
+        self._flush()
+        return self._reader.day(key)
 
     def bulk(self, first: int, last: int) -> Bulk:
         """Return the records of the documents *first* to *last* as ``Records.bulk`` does."""

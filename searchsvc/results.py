@@ -16,6 +16,9 @@ Correct = Literal["auto", "suggest", "off"]
 MAX_DEPTH = 1000
 """No page reaches beyond this many rows."""
 
+SHOWN_REPRINTS = 50
+"""Reprints that a row names; it counts all of them."""
+
 FACETS = ("source", "category", "year")
 """Fields that are counted of every index; "tag" can be filtered by."""
 
@@ -29,7 +32,8 @@ class SearchRequest:
 
     ``page`` starts at 1. ``since`` and ``until`` are inclusive local days. ``filters`` maps
     "source", "category", "tag", "year" and those of ``NAMES`` to values: any value of a field, every field.
-    ``facets`` names the fields to count. With ``explain`` each hit says why it stands where it does.
+    ``facets`` names the fields to count. With ``fold`` articles that are one text share a row, with
+    ``explain`` each hit says why it stands where it does.
     """
 
     text: str
@@ -42,6 +46,7 @@ class SearchRequest:
     facets: tuple[str, ...] = ()
     correct: Correct = "auto"
     highlight: bool = True
+    fold: bool = True
     explain: bool = False
 
 
@@ -54,8 +59,24 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Reprint:
+    """An article that is the same text as the one of its row, and matches too."""
+
+    id: str
+    url: str
+    title: str
+    published: datetime | None
+    source: str
+    source_title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
-    """One row of a result page. ``missing`` are the query's words this article lacks (near matches)."""
+    """One row of a result page. ``missing`` are the query's words this article lacks (near matches).
+
+    ``reprints`` are folded into it, the earliest first and at most ``SHOWN_REPRINTS``; ``reprint_count``
+    counts all. ``score`` is that of the best of them, by which the row stands where it does.
+    """
 
     id: str
     url: str
@@ -70,6 +91,8 @@ class Hit:
     tags: tuple[str, ...]
     score: float
     missing: tuple[str, ...] = ()
+    reprints: tuple[Reprint, ...] = ()
+    reprint_count: int = 0
     explanation: Explanation | None = None
 
 
@@ -128,9 +151,9 @@ class ResultPage:
 
     ``effective`` is the query whose results are shown; it differs from ``original`` only where
     ``corrections`` say so. ``total`` counts full matches, ``near_total`` near ones; ``rows`` is
-    how many rows paging runs over (full, then near, at most ``MAX_DEPTH``). ``suggestions`` are
-    whole queries worth trying. ``words`` is filled when nothing has all the words. ``period`` is there
-    where the query names one and the request none.
+    how many rows paging runs over (full, then near, at most ``MAX_DEPTH``, less those folded into
+    others). ``suggestions`` are whole queries worth trying. ``words`` is filled when nothing has all
+    the words. ``period`` is there where the query names one and the request none.
     """
 
     original: str
@@ -177,7 +200,8 @@ class ArticlePage:
 
 @dataclass(frozen=True, slots=True)
 class SimilarArticle:
-    """A neighbour of an article; ``score`` is for order only."""
+    """A neighbour of an article; ``score`` is for order only, ``reasons`` are up to four words of what both
+    are about, the most telling first."""
 
     id: str
     title: str
@@ -185,6 +209,7 @@ class SimilarArticle:
     source: str
     source_title: str
     score: float
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,8 +272,9 @@ class Explanation:
 
     ``order`` says what put it there: "score" (the ``parts`` add up to ``score``), "engine" (beyond the
     rows that are ranked: no parts) or "date" (no score). ``place`` counts from 1 and is None where the
-    article is not shown; then there are ``obstacles``. ``missing`` says what of the query the article
-    lacks, ``ignored`` are the stop words, ``documents`` the articles of the whole index.
+    article is not shown; then there are ``obstacles``. ``folded_into`` is the id of the article in whose
+    row it stands as a reprint. ``missing`` says what of the query the article lacks, ``ignored`` are the
+    stop words, ``documents`` the articles of the whole index.
     """
 
     id: str
@@ -274,6 +300,7 @@ class Explanation:
     ignored: tuple[str, ...]
     obstacles: tuple[Obstacle, ...]
     version: str
+    folded_into: str = ""
 
 
 @dataclass(frozen=True, slots=True)

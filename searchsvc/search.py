@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
+from itertools import islice
+from math import inf
 
 import numpy as np
 
 from corpus.article import tag_line
 from searchsvc import query
 from searchsvc.analysis import Analyzer
+from searchsvc.cards import hit_of, neighbour_of, page_of, reprint_of
 from searchsvc.engine import Candidate, Matches, Plan
 from searchsvc.errors import (
     BadRequestError,
@@ -28,16 +31,19 @@ from searchsvc.errors import (
 )
 from searchsvc.explain import Explainer, missing_units
 from searchsvc.filters import as_typed, countable, days_of, excluded_values, facets_of, merged, with_names
+from searchsvc.folding import FOLDED, Row, folded, unfolded
 from searchsvc.live import LiveIndex, Pinned, View
 from searchsvc.names import NAMES_VERSION, NameRules
 from searchsvc.obstacles import Search, obstacles_to
 from searchsvc.periods import find_period
 from searchsvc.planning import Planned, plan
 from searchsvc.ranking import Statistics, families_of, rank, stop_words_of
+from searchsvc.reasons import reasons
 from searchsvc.repair import repair_query
 from searchsvc.results import (
     FACETS,
     MAX_DEPTH,
+    SHOWN_REPRINTS,
     ArticlePage,
     Bucket,
     Correction,
@@ -45,6 +51,7 @@ from searchsvc.results import (
     Hit,
     Overview,
     PeriodOffer,
+    Reprint,
     ResultPage,
     SearchRequest,
     Segment,
@@ -52,7 +59,7 @@ from searchsvc.results import (
     WordCount,
 )
 from searchsvc.snippet import Marks, find_marks, snippet, title_segments
-from searchsvc.store import Card, Stored
+from searchsvc.store import Stored
 
 RERANKED = 200
 """Candidates that the second stage orders; the engine's order follows (decision 4)."""
@@ -86,7 +93,7 @@ class _Answer:
     text: str
     planned: Planned
     matches: Matches
-    rows: tuple[Candidate, ...]
+    rows: tuple[Row, ...]
     scores: Mapping[int, float]
     by_score: bool
     corrections: tuple[Correction, ...] = ()
@@ -167,9 +174,12 @@ class SearchService:
             raise NotFoundError(article)
         answer = self._answered(whole, view)
         explainer = _explainer(whole, view, answer)
-        for place, candidate in enumerate(answer.rows, 1):
-            if candidate.key == key:
-                return explainer.rows(place, [candidate], stored)[key]
+        candidates = {one.key: one for one in (*answer.matches.full, *answer.matches.near)}
+        for place, row in enumerate(answer.rows, 1):
+            if key == row.shown.key or key in row.others:
+                found = explainer.rows(place, [candidates[key]], stored)[key]
+                into = store.documents((), cards=[row.shown.key] if key in row.others else ())
+                return replace(found, folded_into="".join(one.card.id for one in into.values()))
         search = Search(whole, query.parse(answer.text), answer.planned, answer.matches, NEAR_BELOW)
         return explainer.absent(stored[key], *obstacles_to(stored[key], search, view, self._analyzer))
 
@@ -206,7 +216,7 @@ class SearchService:
                 selection,
                 words=planned.word_clauses,
                 order=order,
-                depth=max(RERANKED, min(request.page * request.per_page, MAX_DEPTH)),
+                depth=min(FOLDED + request.page * request.per_page, MAX_DEPTH),
                 facets=countable(request, view, names=self._names),
                 near_below=NEAR_BELOW if len(planned.units) > 1 else 0,
                 near_limit=RERANKED,
@@ -215,7 +225,12 @@ class SearchService:
         full, scores = self._ordered(matches.full, order == "relevance", planned, matches, view)
         near, near_scores = self._ordered(matches.near, True, planned, matches, view)
         near_scores = _below(min(scores.values(), default=None), near_scores)
-        rows = (full + near)[:MAX_DEPTH]
+        found = (full + near)[:MAX_DEPTH]
+        rows = (
+            folded(found, len(full), view.generation.store, by_date=order != "relevance")
+            if request.fold
+            else unfolded(found)
+        )
         return _Answer(text, planned, matches, rows, scores | near_scores, order == "relevance")
 
     def _period(self, request: SearchRequest, view: View) -> PeriodOffer | None:
@@ -251,17 +266,20 @@ class SearchService:
     def _page(self, request: SearchRequest, view: View, answer: _Answer, started: float) -> _Page:
         first = (request.page - 1) * request.per_page
         shown = answer.rows[first : first + request.per_page]
-        keys = [candidate.key for candidate in shown]
-        stored = view.generation.store.documents(keys)
+        keys = [row.shown.key for row in shown]
+        others = [key for row in shown for key in row.others[:SHOWN_REPRINTS]]
+        stored = view.generation.store.documents(keys, cards=others)
         words = answer.planned.words if request.highlight else ()
         marked = find_marks(words, view.generation.store.records.occurrences(keys, families_of(words)))
         hits = tuple(
-            self._hit(candidate, stored[candidate.key], marks, answer, view)
-            for candidate, marks in zip(shown, marked, strict=True)
-            if candidate.key in stored
+            self._hit(row, stored, marks, answer, view)
+            for row, marks in zip(shown, marked, strict=True)
+            if row.shown.key in stored
         )
         if request.explain:
-            explained = _explainer(request, view, answer).rows(first + 1, shown, stored)
+            explained = _explainer(request, view, answer).rows(
+                first + 1, [row.shown for row in shown], stored
+            )
             hits = tuple(
                 replace(hit, explanation=one) for hit, one in zip(hits, explained.values(), strict=True)
             )
@@ -280,7 +298,8 @@ class SearchService:
             corrections=answer.corrections,
             total=matches.total,
             near_total=matches.near_total,
-            rows=min(MAX_DEPTH, matches.total + matches.near_total),
+            rows=min(MAX_DEPTH, matches.total + matches.near_total)
+            - sum(len(row.others) for row in answer.rows),
             page=request.page,
             per_page=request.per_page,
             hits=hits,
@@ -291,19 +310,24 @@ class SearchService:
             took_ms=(time.perf_counter() - started) * 1000,
             period=self._period(request, view),
         )
-        return _Page(page, complete=len(hits) == len(shown))
+        return _Page(page, complete=stored.keys() >= {*keys, *others})
 
-    def _hit(self, candidate: Candidate, stored: Stored, marks: Marks, answer: _Answer, view: View) -> Hit:
+    def _hit(self, row: Row, found: Mapping[int, Stored], marks: Marks, answer: _Answer, view: View) -> Hit:
+        stored = found[row.shown.key]
         title = stored.card.title
         if marks.starts and marks.starts[-1] > len(stored.text):  # the date stands at the end
             raise IndexDamagedError(view.generation.folder, f"запись документа {stored.key} не к его тексту")
-        return _hit(
+        return hit_of(
             stored.card,
             view,
             title=title_segments(stored.text, title, marks),
             snippet=snippet(stored.text, title, tag_line(stored.card.tags), marks),
-            score=answer.scores.get(candidate.key, candidate.score),
-            missing=missing_units(answer.planned, candidate.units),
+            score=answer.scores.get(row.best.key, row.best.score),
+            missing=missing_units(answer.planned, row.shown.units),
+            reprints=tuple(
+                reprint_of(found[key].card, view) for key in row.others[:SHOWN_REPRINTS] if key in found
+            ),
+            reprint_count=len(row.others),
         )
 
     def _known(self, word: str, view: View) -> bool:
@@ -330,23 +354,14 @@ class SearchService:
         article = view.generation.store.article(article_id, view.sequence)
         if article is None:
             raise NotFoundError(article_id)
-        source = view.generation.store.sources().get(article.source)
-        return ArticlePage(
-            id=article.id,
-            original=article.url,
-            title=article.title,
-            lead=article.lead,
-            body=article.body,
-            published=article.published,
-            modified=article.modified,
-            source=article.source,
-            source_title=view.source_title(article.source),
-            source_url=source.url if source else "",
-            categories=article.categories,
-            tags=article.tags,
-            picture=article.picture,
-            version=view.version,
-        )
+        return page_of(article, view)
+
+    def reprints(self, article_id: str) -> tuple[Reprint, ...]:
+        """Return other articles that are the same text, the earliest first, ``SHOWN_REPRINTS`` at most."""
+        view = self._live.view()
+        found = view.generation.store.reprint_cards(article_id, view.sequence)
+        found.sort(key=lambda card: (card.published.timestamp() if card.published else inf, card.id))
+        return tuple(reprint_of(card, view) for card in found[:SHOWN_REPRINTS])
 
     def similar(self, article_id: str, limit: int = 5) -> tuple[SimilarArticle, ...]:
         """Return up to *limit* neighbours of an article, nearest first; no search is made.
@@ -356,22 +371,23 @@ class SearchService:
         """
         view = self._live.view()
         store = view.generation.store
-        found = store.neighbours(article_id, view.sequence)
-        cards = store.cards([article_id, *(name for name, _ in found)], view.sequence)
+        nearest = store.nearest(article_id, view.sequence)
+        cards = store.cards([article_id, *(one.article for one in nearest.neighbours)], view.sequence)
         if article_id not in cards:
             raise NotFoundError(article_id)
+        found = (one for one in nearest.neighbours if one.article in cards and one.article != article_id)
+        shown = list(islice(found, limit))
+        why = reasons(
+            [one.shared for one in shown],
+            store.records.record(nearest.key),
+            nearest.text,
+            analyzer=self._analyzer,
+            documents=store.form_count,
+        )
         return tuple(
-            SimilarArticle(
-                id=name,
-                title=cards[name].title,
-                published=cards[name].published,
-                source=cards[name].source,
-                source_title=view.source_title(cards[name].source),
-                score=score,
-            )
-            for name, score in found
-            if name in cards and name != article_id
-        )[:limit]
+            neighbour_of(cards[one.article], one.score, words, view)
+            for one, words in zip(shown, why, strict=True)
+        )
 
     # --- the whole -------------------------------------------------------------------------
 
@@ -389,7 +405,7 @@ class SearchService:
             categories=facets["category"],
             years=facets["year"],
             recent=tuple(
-                _hit(item.card, view, title=(Segment(item.card.title),), snippet=(), score=0.0, missing=())
+                hit_of(item.card, view, title=(Segment(item.card.title),))
                 for candidate in matches.full
                 if (item := stored.get(candidate.key)) is not None
             ),
@@ -437,6 +453,7 @@ def _explainer(request: SearchRequest, view: View, answer: _Answer) -> Explainer
         scores=answer.scores,
         by_score=answer.by_score,
         ranked=frozenset(candidate.key for candidate in answer.matches.full[:RERANKED]),
+        lent={row.shown.key: answer.scores[row.best.key] for row in answer.rows if row.shown is not row.best},
     )
 
 
@@ -468,29 +485,3 @@ def _below(floor: float | None, scores: dict[int, float]) -> dict[int, float]:
     if floor is None:
         return scores
     return {key: floor - 1 / (1 + max(score, 0.0)) for key, score in scores.items()}
-
-
-def _hit(
-    card: Card,
-    view: View,
-    *,
-    title: tuple[Segment, ...],
-    snippet: tuple[Segment, ...],
-    score: float,
-    missing: tuple[str, ...],
-) -> Hit:
-    return Hit(
-        id=card.id,
-        url=f"/articles/{card.id}",
-        original=card.url,
-        title=title,
-        snippet=snippet,
-        published=card.published,
-        modified=card.modified,
-        source=card.source,
-        source_title=view.source_title(card.source),
-        categories=card.categories,
-        tags=card.tags,
-        score=score,
-        missing=missing,
-    )

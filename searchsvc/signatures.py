@@ -1,8 +1,8 @@
 """Signatures of all documents of a generation, and who shares terms with whom: files beside its store.
 
     neighbours/slots           by key: the document's telling terms with their weights
-    neighbours/places          by key: its day, and the score from which another belongs into its list
-    neighbours/KEY-KEY.postings   the slots of these keys inverted: by term, who has it with what weight
+    neighbours/places          by key: its day, and the scores from which another may belong into its list
+    neighbours/KEY-KEY.postings   the heaviest terms of these keys inverted: who has a term with what weight
 
 Only the writer of the generation opens them. Slots beyond the last inverted key are few and are inverted
 in memory. Slots that nobody points at any more (of a change that never came) are overwritten by the
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -23,13 +22,20 @@ import numpy as np
 import numpy.typing as npt
 
 from searchsvc.errors import IndexDamagedError
-from searchsvc.mapped import mapped
+from searchsvc.mapped import Column, mapped
 
-TERMS = 40
+TERMS = 128
+"""Lemmas in a signature, 1 KB: most articles have fewer. Of 40, 80, 128 and all, the more the better
+(docs/quality.md, "Similar articles")."""
+
 SLOT = np.dtype([("term", "<u4", (TERMS,)), ("weight", "<f4", (TERMS,))])
-"""A signature: up to ``TERMS`` terms in rising order, the rest of the places with weight 0."""
+"""A signature: up to ``TERMS`` terms, the heaviest first, the rest of the places with weight 0."""
 
-PLACE = np.dtype([("day", "<i4"), ("floor", "<f4")])
+INVERTED = 40
+"""The heaviest terms of a signature are in the postings: they say who is worth a closer look. What all
+would cost grows with the square of an archive: at 10,000 articles four times as much, at 100,000 twenty."""
+
+PLACE = np.dtype([("day", "<i4"), ("reach", "<f4"), ("floor", "<f4")])
 
 SEGMENT = 131_072
 """Documents inverted together: sorting them takes some 150 MB."""
@@ -40,7 +46,10 @@ TAIL = 4_096
 WIDTH = 16
 """Sums of a segment come in a multiple of so many."""
 
+_LOW = 0xFFFF  # terms are hashes: their low bits are as good as others
+
 _FOLDER = "neighbours"
+_WHAT = "файлы похожих записей"
 _HEAD = np.dtype("<u8")
 
 Array = npt.NDArray[Any]
@@ -53,10 +62,11 @@ class Signatures:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / _FOLDER
-        self._slots = _Column(self._folder / "slots", SLOT)
-        self._places = _Column(self._folder / "places", PLACE)
+        self._slots = Column(self._folder / "slots", SLOT, _WHAT)
+        self._places = Column(self._folder / "places", PLACE, _WHAT)
         self._sealed: list[_Postings] | None = None
         self._tail: _Postings | None = None
+        self._seats = np.zeros(_LOW + 1, np.int64)  # all 0 between two uses
 
     @classmethod
     def create(cls, folder: Path) -> None:
@@ -82,13 +92,17 @@ class Signatures:
         return self._slots.at(keys)
 
     def places(self, keys: Ints) -> Array:
-        """Return days and floors of *keys*, zeros for one that is not there."""
+        """Return days, reaches and floors of *keys*, zeros for one that is not there."""
         return self._places.at(keys)
 
-    def put_floor(self, key: int, floor: float) -> None:
-        """Keep the score from which another document belongs into the list of *key*."""
+    def put_bounds(self, key: int, *, reach: float | None = None, floor: float | None = None) -> None:
+        """Keep from which rough score another document is looked at for the list of *key* (reach), and
+        from which score it belongs there (floor); None leaves one as it is."""
         place = self._places.at(np.array([key]))
-        place["floor"] = floor
+        if reach is not None:
+            place["reach"] = reach
+        if floor is not None:
+            place["floor"] = floor
         self._places.write(key, place)
 
     @property
@@ -108,15 +122,32 @@ class Signatures:
         """Make the keys after ``sealed`` to *last*, without *dead* ones, known to ``cosines``."""
         self._tail = self._inverted(self.sealed + 1, last + 1, dead)
 
-    def cosines(self, slot: Array) -> Iterator[tuple[int, Floats]]:
-        """Yield, segment by segment, its first key and the cosines of its documents with *slot*.
+    def rough_cosines(self, slot: Array) -> Iterator[tuple[int, Floats]]:
+        """Yield, segment by segment, its first key and rough cosines of its documents with *slot*: by the
+        heaviest terms of both, never above the cosine.
 
         There are more cosines than documents, a multiple of ``WIDTH``: the rest are 0.
         """
-        used = slot["weight"] > 0
-        terms, weights = slot["term"][used], slot["weight"][used]
+        used = slot["weight"][:INVERTED] > 0
+        terms, weights = slot["term"][:INVERTED][used], slot["weight"][:INVERTED][used]
         for postings in (*self._postings(), *([self._tail] if self._tail else [])):
             yield postings.first, postings.cosines(terms, weights)
+
+    def shares(self, slot: Array, keys: Ints) -> tuple[Array, Floats]:
+        """Return the terms of *keys* and what each adds to the cosine with *slot*: a row a key, a column a
+        term of its signature, 0 for one that *slot* lacks. A row's sum is the cosine."""
+        used = slot["weight"] > 0
+        terms, weights = slot["term"][used], slot["weight"][used].astype(np.float64)
+        if not len(terms):
+            terms, weights = np.zeros(1, np.uint32), np.zeros(1)
+        theirs = self.slots(keys)
+        self._seats[terms & _LOW] = np.arange(len(terms))  # quicker than a binary search for each of theirs
+        place = self._seats[theirs["term"] & _LOW]
+        shares = np.where(terms[place] == theirs["term"], weights[place] * theirs["weight"], 0.0)
+        for number in np.flatnonzero(terms[self._seats[terms & _LOW]] != terms):  # another took its seat
+            shares += (theirs["term"] == terms[number]) * weights[number] * theirs["weight"]
+        self._seats[terms & _LOW] = 0
+        return theirs["term"], shares
 
     def wipe(self, keys: Ints) -> None:
         """Overwrite all there is of *keys*."""
@@ -124,7 +155,8 @@ class Signatures:
             slot = self.slots(np.array([key]))[0]
             for postings in self._postings():
                 if postings.first <= key <= postings.last:
-                    postings.wipe(self._folder, key, slot["term"][slot["weight"] > 0])
+                    terms = slot["term"][:INVERTED]
+                    postings.wipe(self._folder, key, terms[slot["weight"][:INVERTED] > 0])
             if slot["weight"].any():
                 self._slots.write(key, np.zeros(1, SLOT))
                 self._places.write(key, np.zeros(1, PLACE))
@@ -140,9 +172,7 @@ class Signatures:
             try:
                 found = [_Postings.open(path) for path in sorted(self._folder.glob("*.postings"))]
             except (OSError, ValueError, IndexError) as error:
-                raise IndexDamagedError(
-                    self._folder.parent, f"файлы похожих записей не читаются ({error})"
-                ) from error
+                raise IndexDamagedError(self._folder.parent, f"{_WHAT} не читаются ({error})") from error
             last = max((postings.last for postings in found), default=0)
             for column in (self._slots, self._places):
                 column.require(last)
@@ -152,7 +182,7 @@ class Signatures:
 
 @dataclass(frozen=True, slots=True)
 class _Postings:
-    """Signatures of the documents *first* to *last*, by term. ``owners`` count from *first*."""
+    """The heaviest terms of the documents *first* to *last*, by term. ``owners`` count from *first*."""
 
     first: int
     last: int
@@ -163,17 +193,18 @@ class _Postings:
 
     @classmethod
     def of(cls, first: int, slots: Array) -> _Postings:
-        used = slots["weight"] > 0
-        flat = slots["term"][used]
+        terms, weights = slots["term"][:, :INVERTED], slots["weight"][:, :INVERTED]
+        used = weights > 0
+        flat = terms[used]
         order = np.argsort(flat, kind="stable")
-        terms, starts = np.unique(flat[order], return_index=True)
+        names, starts = np.unique(flat[order], return_index=True)
         return cls(
             first,
             first + len(slots) - 1,
-            terms,
+            names,
             np.append(starts, len(flat)).astype("<u4"),
             np.nonzero(used)[0][order].astype("<u4"),
-            slots["weight"][used][order],
+            weights[used][order],
         )
 
     @classmethod
@@ -201,7 +232,7 @@ class _Postings:
         new.replace(self._path(folder))
 
     def cosines(self, terms: Array, weights: Array) -> Floats:
-        """Return the cosine of each document, and zeros up to a multiple of ``WIDTH``."""
+        """Return the rough cosine of each document, and zeros up to a multiple of ``WIDTH``."""
         size = -(-(self.last + 1 - self.first) // WIDTH) * WIDTH
         at = np.searchsorted(self.terms, terms)
         known = (
@@ -244,54 +275,3 @@ class _Postings:
 
     def _path(self, folder: Path) -> Path:
         return folder / f"{self.first:010}-{self.last:010}.postings"
-
-
-class _Column:
-    """A file of values of one size, by key. Plain writes: a full disk is an error, not a signal."""
-
-    def __init__(self, path: Path, kind: np.dtype[Any]) -> None:
-        self._path = path
-        self._kind = kind
-        self._map = np.zeros(0, kind)
-        self._file: BinaryIO | None = None
-
-    def write(self, first: int, values: Array) -> None:
-        try:
-            self._file = self._file or self._path.open("r+b", buffering=0)
-        except FileNotFoundError as error:
-            raise self._damaged(error) from error
-        self._file.seek(first * self._kind.itemsize)
-        data = memoryview(values.tobytes())
-        while data:
-            data = data[self._file.write(data) :]
-
-    def require(self, last: int) -> None:
-        """Refuse a file that ends before the value of *last*: what is wiped is looked up in it."""
-        try:
-            size = self._path.stat().st_size
-        except OSError as error:
-            raise self._damaged(error) from error
-        if last and size < (last + 1) * self._kind.itemsize:
-            raise self._damaged(f"{self._path.name} короче, чем должен быть")
-
-    def at(self, keys: Ints) -> Array:
-        """Return a copy of the values of *keys*."""
-        if len(keys) and int(keys.max()) >= len(self._map):
-            try:
-                self._map = mapped(self._path, self._kind)
-            except OSError as error:
-                raise self._damaged(error) from error
-        there = keys < len(self._map)
-        if there.all():
-            return self._map[keys]
-        found = np.zeros(len(keys), self._kind)
-        found[there] = self._map[keys[there]]
-        return found
-
-    def close(self) -> None:
-        if self._file is not None:
-            with suppress(OSError):
-                self._file.close()
-
-    def _damaged(self, error: OSError | str) -> IndexDamagedError:
-        return IndexDamagedError(self._path.parent.parent, f"файлы похожих записей не читаются ({error})")

@@ -3,6 +3,9 @@
 A signature is an article's most telling lemmas with tf-idf weights, a unit vector. Neighbours
 are the nearest by cosine, with a mild preference for near dates; a copy of the article (the same text
 on another site, with another lead) is no neighbour. No engine takes part.
+
+The heaviest forty lemmas of each say which articles are worth a look, the cosine of whole signatures
+gives those their order.
 """
 
 from __future__ import annotations
@@ -12,12 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from cachetools import LRUCache
 
-from searchsvc.document import PART_WEIGHTS, PARTS, Record, term_hash
+from searchsvc.document import PARTS, Record, term_hash
+from searchsvc.reprints import Texts
 from searchsvc.signatures import SLOT, TAIL, TERMS, WIDTH
 from searchsvc.stopwords import STOP_WORDS
-from searchsvc.store_writer import KEPT, NEIGHBOUR, NEIGHBOURS, StoreWriter
+from searchsvc.store_writer import KEPT, NEIGHBOUR, NEIGHBOURS, SHARED, StoreWriter
 
 NEAR_DATE = 0.10
 NEAR_DAYS = 365.0
@@ -26,23 +29,22 @@ NEAR_DAYS = 365.0
 COPY_SUSPECT = 0.5
 """Cosine from which two articles are compared word by word."""
 
-COPY_SHARE = 0.6
-"""Share of the shorter text's word quadruples found in the other, from which it is a copy."""
+PART_FACTORS = {"title": 2.0, "lead": 1.5, "body": 1.0, "tags": 2.0, "date": 0.0}
+"""What a lemma's weight is multiplied by for the best place it stands in (docs/quality.md)."""
 
 SEEN = 8
 """Neighbours a reader is likely to be shown: among them no two tell the same."""
 
 COPY_COSINE = 0.6
 """Cosine from which one of two neighbours is left out, since it tells the same to whoever reads on.
-In the sample the five pairs of reprints have .71 to .79, all other pairs .30 at most."""
+In the sample the five pairs of reprints have .76 to .86, all other pairs .42 at most."""
 
 _COMMON = 0.3  # a lemma in more than this share of articles tells nothing
-_SHINGLE = 4
 _MIN_SHARED = 0.05  # a cosine below this is chance
-_ANYTHING = 1e-9
+_MIN_ROUGH = 0.02  # a rough cosine is less than the cosine, mostly by half or more
 _STOP_HASHES = np.array(sorted(term_hash(word) for word in STOP_WORDS), np.uint32)
-_PART_WEIGHT = np.array([PART_WEIGHTS[name] for name in PARTS])
-_COUNTED = np.array([name not in {"date"} for name in PARTS])
+_PART_FACTOR = np.array([PART_FACTORS[name] for name in PARTS])
+_COUNTED = _PART_FACTOR > 0
 _STATISTIC = "lemma documents"
 _DOCUMENTS = "lemma documents of"
 _FREQUENCY = np.dtype([("term", "<u4"), ("documents", "<u4")])
@@ -50,7 +52,6 @@ _FREQUENCY = np.dtype([("term", "<u4"), ("documents", "<u4")])
 _WANTED = 3 * NEIGHBOURS  # some are copies
 _BATCH = 500
 _GATHERED = 4_000_000  # lemmas counted at once
-_SHINGLES_KEPT = 1_000
 
 Slots = npt.NDArray[np.void]
 Ints = npt.NDArray[np.int64]
@@ -60,8 +61,8 @@ Floats = npt.NDArray[np.float64]
 def rebuild_neighbours(writer: StoreWriter, *, progress: Callable[[int], None] | None = None) -> None:
     """Compute signatures and neighbours of everything in a store that was just loaded.
 
-    ``progress`` is told how many articles are done. Memory: the postings of all (320 bytes an article,
-    mapped) and a batch of records.
+    ``progress`` is told how many articles are done. Memory: signatures and postings of all (1.3 KB an
+    article, mapped) and a batch of records.
     """
     last = writer.last_key()
     frequencies = _frequencies(writer, last)
@@ -114,9 +115,9 @@ def update_neighbours(
     writer.put_lists((other, near.with_offers(other, found)) for other, found in sorted(offers.items()))
 
 
-def content_scores(writer: StoreWriter, keys: Iterable[int]) -> Iterator[tuple[Ints, Floats]]:
-    """Yield, for each of *keys*, the keys of all documents that have anything in common with it and their
-    scores, in no order: what lists are made from, before copies are left out."""
+def content_scores(writer: StoreWriter, keys: Iterable[int]) -> Iterator[tuple[Ints, Floats, Ints]]:
+    """Yield, for each of *keys*, all other keys and their scores, in no order, by which lists are made before
+    copies are left out; and the keys a list is chosen from, the nearest by rough score."""
     dead = writer.gone()
     writer.signatures.invert_tail(writer.last_key(), dead)
     near = _Neighbourhood(writer, dead)
@@ -154,10 +155,11 @@ def _signatures(
     found = np.zeros(len(sizes), SLOT)
     if not len(starts):
         return found
-    weights = np.add.reduceat(_PART_WEIGHT[parts[counted]], starts)
+    times = np.diff(np.append(starts, len(lemmas)))
+    factors = np.maximum.reduceat(_PART_FACTOR[parts[counted]], starts)
     terms, owner = lemmas[starts], owner[starts]
     counts = _counts(terms, frequencies)
-    scores = (1 + np.log(weights)) * np.log(1 + documents / counts)
+    scores = factors * (1 + np.log(times)) * np.log(1 + documents / counts)
     useless = np.isin(terms, _STOP_HASHES)
     if documents >= NEIGHBOURS:
         useless |= counts > _COMMON * documents
@@ -165,7 +167,6 @@ def _signatures(
     order = np.lexsort((terms, -scores, owner))
     first = np.searchsorted(owner, np.arange(len(sizes)))
     chosen = order[(np.arange(len(order)) - first[owner] < TERMS) & (scores[order] > 0)]
-    chosen = chosen[np.lexsort((terms[chosen], owner[chosen]))]
     terms, owner, scores = terms[chosen], owner[chosen], scores[chosen]
     place = np.arange(len(chosen)) - np.searchsorted(owner, np.arange(len(sizes)))[owner]
     norms = np.sqrt(np.bincount(owner, scores**2, len(sizes)))
@@ -222,36 +223,22 @@ def _batches(last: int) -> Iterator[tuple[int, int]]:
         yield first, min(first + _BATCH, last + 1)
 
 
-def is_copy(left: Record, right: Record) -> bool:
-    """Say whether two articles are one text, up to another title, lead or some cut sentences."""
-    return _same_text(_shingles(left), _shingles(right))
-
-
-def _same_text(ours: npt.NDArray[np.uint64], theirs: npt.NDArray[np.uint64]) -> bool:
-    shorter = min(len(ours), len(theirs))
-    if not shorter:
-        return False
-    return len(np.intersect1d(ours, theirs, assume_unique=True)) >= COPY_SHARE * shorter
-
-
-def _shingles(record: Record) -> npt.NDArray[np.uint64]:
-    body = record[record["part"] == PARTS.index("body")]
-    _, first = np.unique(body["position"], return_index=True)
-    lemmas = body["lemma"][first].astype(np.uint64)
-    if len(lemmas) < _SHINGLE:
-        return np.empty(0, np.uint64)
-    mixed = np.zeros(len(lemmas) - _SHINGLE + 1, np.uint64)
-    for offset in range(_SHINGLE):
-        mixed = mixed * np.uint64(0x9E3779B97F4A7C15) + lemmas[offset : len(lemmas) - _SHINGLE + 1 + offset]
-    return np.unique(mixed)
+def _likeness(shares: Floats) -> Floats:
+    """Return how like documents are in content, from what each of their terms gives (a row a document): the
+    cosine. Whatever else is to count for content is added here."""
+    return np.asarray(shares.sum(axis=1))
 
 
 class _Candidate(NamedTuple):
-    """A document that may become a neighbour; one with a cosine of 0 was compared before."""
+    """A document that may become a neighbour; one with a cosine of 0 was compared before.
+
+    ``shared`` are the terms that give most to the cosine, the first most.
+    """
 
     key: int
     score: float
     cosine: float
+    shared: tuple[int, ...]
 
 
 class _Neighbourhood:
@@ -262,31 +249,35 @@ class _Neighbourhood:
         self._signatures = writer.signatures
         self._dead = dead
         self._gone = frozenset(dead.tolist())
-        self._shingles: LRUCache[int, npt.NDArray[np.uint64]] = LRUCache(_SHINGLES_KEPT)
+        self._texts = Texts(writer)
+        self._groups = writer.reprints.groups()
+        self._sizes = np.bincount(self._groups)
 
     def of(self, key: int, slot: Slots) -> bytes:
-        """Return the packed list of a document with this signature, best first; note its floor."""
+        """Return the packed list of a document with this signature, best first; note its bounds."""
         for wanted in (_WANTED, 8 * _WANTED):  # the second if the nearest are mostly copies
-            found = self._nearest(key, slot, wanted)
+            found, reach = self._nearest(key, slot, wanted)
             kept = self._kept(key, found)
             if len(kept) == KEPT or len(found) < wanted:
                 break
-        return self._packed(key, kept)
+        return self._packed(key, kept, reach)
 
-    def scores(self, key: int) -> tuple[Ints, Floats]:
-        """Return the keys of all documents that share a term with *key*, and their scores, in no order."""
+    def scores(self, key: int) -> tuple[Ints, Floats, Ints]:
+        """Return all other keys and their scores with *key*, in no order; the keys that are looked at."""
         slot = self._signatures.slots(np.array([key]))[0]
-        keys, scores, _ = self._near(key, slot, 0, least=_ANYTHING)
-        return keys, scores
+        looked_at, _ = self._rough(key, slot, _WANTED, self._dead[:0])
+        others = np.setdiff1d(np.arange(1, self._writer.last_key() + 1), [key, *self._dead.tolist()])
+        likeness = _likeness(self._signatures.shares(slot, others)[1])
+        return others, likeness * self._by_date(key, others), looked_at
 
     def offers(self, key: int, slot: Slots) -> Iterator[tuple[int, _Candidate]]:
         """Yield the documents into whose lists *key* may belong, with what it is to them."""
-        keys, scores, cosines = self._near(key, slot, 0)
-        wanting = np.flatnonzero(scores >= self._signatures.places(keys)["floor"])
-        for other, score, cosine in zip(
-            keys[wanting].tolist(), scores[wanting], cosines[wanting], strict=True
-        ):
-            yield other, _Candidate(key, float(score), float(cosine))
+        keys, rough, _ = self._near(key, slot, 0, self._reprints_of(key))
+        keys = keys[rough >= self._signatures.places(keys)["reach"]]
+        floors = self._signatures.places(keys)["floor"]
+        for other, floor in zip(self._compared(key, slot, keys), floors.tolist(), strict=True):
+            if other.score >= floor and other.cosine >= _MIN_SHARED:
+                yield other.key, other._replace(key=key)
 
     def with_offers(self, key: int, offers: Sequence[_Candidate]) -> bytes:
         """Return the packed list of a document, *offers* put in and the dead taken out."""
@@ -294,31 +285,31 @@ class _Neighbourhood:
         there = self._signatures.slots(known["key"].astype(np.int64))["weight"].any(axis=1)
         new = {offer.key for offer in offers}
         found = [
-            _Candidate(other, score, 0.0)
-            for other, score in known[there].tolist()
+            _Candidate(other, score, 0.0, tuple(shared))
+            for other, score, shared in known[there].tolist()
             if other not in self._gone and other not in new
         ]
         found.extend(offers)
         found.sort(key=lambda candidate: (-candidate.score, candidate.key))
         return self._packed(key, self._kept(key, found))
 
-    def _packed(self, key: int, kept: Sequence[_Candidate]) -> bytes:
-        if len(kept) == KEPT:
-            self._signatures.put_floor(key, kept[-1].score)
-        return np.array([(candidate.key, candidate.score) for candidate in kept], NEIGHBOUR).tobytes()
+    def _packed(self, key: int, kept: Sequence[_Candidate], reach: float | None = None) -> bytes:
+        floor = kept[-1].score if len(kept) == KEPT else None
+        self._signatures.put_bounds(key, reach=reach, floor=floor)
+        return np.array([(one.key, one.score, one.shared) for one in kept], NEIGHBOUR).tobytes()
 
-    def _near(
-        self, key: int, slot: Slots, wanted: int, *, least: float = _MIN_SHARED
-    ) -> tuple[Ints, Floats, Floats]:
-        """Return keys, scores and cosines of at least the *wanted* nearest (0: of all), in no order."""
-        bound = least
+    def _near(self, key: int, slot: Slots, wanted: int, without: Ints) -> tuple[Ints, Floats, Floats]:
+        """Return keys, rough scores and rough cosines of at least the *wanted* nearest (0: of all) but those
+        *without*, in no order."""
+        bound = _MIN_ROUGH
         keys: list[Ints] = []
         cosines: list[Floats] = []
-        for first, found in self._signatures.cosines(slot):
+        for first, found in self._signatures.rough_cosines(slot):
             if 0 <= key - first < len(found):
                 found[key - first] = 0
-            if len(self._dead):
-                found[self._dead[(self._dead >= first) & (self._dead < first + len(found))] - first] = 0
+            for hidden in (self._dead, without):
+                if len(hidden):
+                    found[hidden[(hidden >= first) & (hidden < first + len(found))] - first] = 0
             if wanted and len(found) >= WIDTH * wanted:
                 # Best of each of so many disjoint groups: the wanted-th of these is no better than
                 # the wanted-th of all. A near date may make up for what a score's cosine lacks.
@@ -329,25 +320,57 @@ class _Neighbourhood:
             cosines.append(found[rows])
         all_keys = np.concatenate([*keys, np.empty(0, np.int64)])
         cosine = np.concatenate([*cosines, np.empty(0)])
-        days = self._signatures.places(all_keys)["day"]
+        return all_keys, cosine * self._by_date(key, all_keys), cosine
+
+    def _by_date(self, key: int, others: Ints) -> Floats:
+        """Return what the cosines of *others* with *key* are multiplied by for near dates."""
+        days = self._signatures.places(others)["day"]
         own = int(self._signatures.places(np.array([key]))["day"][0])
         apart = np.abs(days.astype(np.float64) - own)
-        score = cosine * (1 + NEAR_DATE * np.where((days > 0) & (own > 0), np.exp(-apart / NEAR_DAYS), 0))
-        return all_keys, score, cosine
+        return 1 + NEAR_DATE * np.where((days > 0) & (own > 0), np.exp(-apart / NEAR_DAYS), 0)
 
-    def _nearest(self, key: int, slot: Slots, wanted: int) -> list[_Candidate]:
-        keys, scores, cosines = self._near(key, slot, wanted)
+    def _rough(self, key: int, slot: Slots, wanted: int, without: Ints) -> tuple[Ints, float]:
+        """Return the *wanted* nearest by rough score, none of *without*; if there may be more, the least such
+        score."""
+        keys, scores, _ = self._near(key, slot, wanted, without)
         top = np.lexsort((keys, -scores))[:wanted]
-        rows = zip(keys[top].tolist(), scores[top].tolist(), cosines[top].tolist(), strict=True)
+        return keys[top], float(scores[top[-1]]) if len(top) == wanted else 0.0
+
+    def _nearest(self, key: int, slot: Slots, wanted: int) -> tuple[list[_Candidate], float]:
+        """Return the *wanted* nearest by rough score, best first by score, and the least rough score."""
+        keys, reach = self._rough(key, slot, wanted, self._reprints_of(key))
+        found = [one for one in self._compared(key, slot, keys) if one.cosine >= _MIN_SHARED]
+        found.sort(key=lambda candidate: (-candidate.score, candidate.key))
+        return found, reach
+
+    def _compared(self, key: int, slot: Slots, others: Ints) -> list[_Candidate]:
+        """Compare *key*, of this signature, with *others*."""
+        terms, shares = self._signatures.shares(slot, others)
+        likeness = _likeness(shares)
+        most = np.argpartition(-shares, SHARED, axis=1)[:, :SHARED]
+        most = np.take_along_axis(most, np.argsort(-np.take_along_axis(shares, most, 1), axis=1), 1)
+        shared = np.where(np.take_along_axis(shares, most, 1) > 0, np.take_along_axis(terms, most, 1), 0)
+        rows = zip(
+            others.tolist(),
+            (likeness * self._by_date(key, others)).tolist(),
+            likeness.tolist(),
+            map(tuple, shared.tolist()),
+            strict=True,
+        )
         return list(map(_Candidate._make, rows))
 
     def _kept(self, key: int, found: Sequence[_Candidate]) -> list[_Candidate]:
-        """Return those of *found*, best first, that are no copies and not too many."""
+        """Return those of *found*, best first, that are no copies, one of a group, and not too many."""
         kept: list[_Candidate] = []
+        told: set[int] = set()
         places: list[int] = []
         alike = self._alike(found[: SEEN + 2])
         for place, candidate in enumerate(found):
-            if candidate.cosine >= COPY_SUSPECT and self._is_copy(key, candidate.key):
+            group = int(self._groups[candidate.key])
+            if group in told:
+                continue
+            # One whose group is another, since it is like several texts, is a copy all the same.
+            if candidate.cosine >= COPY_SUSPECT and self._texts.same(key, candidate.key):
                 continue
             if len(kept) < SEEN:
                 if place >= len(alike):
@@ -356,9 +379,15 @@ class _Neighbourhood:
                     continue  # one text of a pair of reprints is enough
                 places.append(place)
             kept.append(candidate)
+            if group:
+                told.add(group)
             if len(kept) == KEPT:
                 break
         return kept
+
+    def _reprints_of(self, key: int) -> Ints:
+        group = int(self._groups[key])
+        return np.flatnonzero(self._groups == group) if group and self._sizes[group] > 1 else self._dead[:0]
 
     def _alike(self, found: Sequence[_Candidate]) -> npt.NDArray[np.bool_]:
         """Return, for each two of *found*, whether they tell the same."""
@@ -367,11 +396,3 @@ class _Neighbourhood:
         table = np.zeros((len(found), len(terms)), np.float32)
         table[np.arange(len(found))[:, None], place.reshape(-1, TERMS)] = slots["weight"]
         return np.asarray(table @ table.T >= COPY_COSINE)
-
-    def _is_copy(self, left: int, right: int) -> bool:
-        return _same_text(self._shingles_of(left), self._shingles_of(right))
-
-    def _shingles_of(self, key: int) -> npt.NDArray[np.uint64]:
-        if key not in self._shingles:
-            self._shingles[key] = _shingles(self._writer.record(key))
-        return self._shingles[key]

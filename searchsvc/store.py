@@ -28,6 +28,7 @@ from corpus.article import Article, Source
 from corpus.codec import article_from_dict
 from searchsvc.errors import IndexDamagedError
 from searchsvc.records import Records, RecordWriter
+from searchsvc.reprints import Groups, ReprintWriter
 from searchsvc.signatures import Signatures
 from searchsvc.store_writer import NEIGHBOUR, NEIGHBOURS, StoreWriter
 
@@ -78,6 +79,24 @@ class Stored:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A neighbour; ``shared`` are the terms both have that make them near, the strongest first."""
+
+    article: str
+    score: float
+    shared: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The neighbours of a document, best first; its key (0: there is none) and text."""
+
+    key: int
+    text: str
+    neighbours: tuple[Neighbour, ...]
+
+
 class _Sealed(sqlite3.Connection):
     """A connection that takes the file as it is, without a log: used once and closed."""
 
@@ -88,6 +107,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.records = Records(path.parent)
+        self.reprints = Groups(path.parent)
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._closed = False
         self._sources: dict[str, Source] | None = None
@@ -104,6 +124,7 @@ class Store:
             connection.close()
         Records.create(path.parent)
         Signatures.create(path.parent)
+        Groups.create(path.parent)
         return cls(path)
 
     def close(self) -> None:
@@ -162,13 +183,15 @@ class Store:
 
     # --- reading ---------------------------------------------------------------------------
 
-    def documents(self, keys: Sequence[int]) -> dict[int, Stored]:
-        """Return the documents of *keys* in one read; purged ones are missing."""
+    def documents(self, keys: Sequence[int], *, cards: Sequence[int] = ()) -> dict[int, Stored]:
+        """Return the documents of *keys*, and those of *cards* without text, in one read; purged ones
+        are missing."""
         with self._reading() as connection:
             return {
                 row[0]: Stored(row[0], _card(row[1]), row[2])
-                for part in _parts(keys)
-                for row in connection.execute(_in("SELECT key, card, text FROM document", part), part)
+                for wanted, columns in ((cards, "key, card, ''"), (keys, "key, card, text"))
+                for part in _parts(wanted)
+                for row in connection.execute(_in(f"SELECT {columns} FROM document", part), part)  # noqa: S608
             }
 
     def cards(self, article_ids: Sequence[str], sequence: int) -> dict[str, Card]:
@@ -184,6 +207,23 @@ class Store:
                 )
                 for card in [_card(line)]
             }
+
+    def reprint_cards(self, article_id: str, sequence: int) -> list[Card]:
+        """Return the cards of the other articles of a group as they are at *sequence*."""
+        with self._reading() as connection:
+            row = connection.execute(
+                "SELECT key FROM document WHERE article = ? AND since <= ? AND (until IS NULL OR until > ?)",
+                (article_id, sequence, sequence),
+            ).fetchone()
+            return [
+                _card(line)
+                for part in _parts(self.reprints.others(row[0]) if row else ())
+                for (line,) in connection.execute(
+                    f"SELECT card FROM document WHERE key IN ({_marks(part)}) AND since <= ? "  # noqa: S608
+                    "AND (until IS NULL OR until > ?)",
+                    (*part, sequence, sequence),
+                )
+            ]
 
     def find(self, id_or_url: str, sequence: int) -> int | None:
         """Return the key of the article with this id or address as it is at *sequence*.
@@ -219,21 +259,31 @@ class Store:
 
     def neighbours(self, article_id: str, sequence: int) -> list[tuple[str, float]]:
         """Return ids of neighbours with their scores as they are at *sequence*, best first."""
+        return [(one.article, one.score) for one in self.nearest(article_id, sequence).neighbours]
+
+    def nearest(self, article_id: str, sequence: int) -> Nearest:
+        """Return an article's neighbours as they are at *sequence*, best first; none of an unknown one."""
         with self._reading() as connection:
             row = connection.execute(
-                "SELECT list FROM document JOIN neighbour USING (key) "
+                "SELECT key, text, list FROM document LEFT JOIN neighbour USING (key) "
                 "WHERE article = ? AND since <= ? AND (until IS NULL OR until > ?)",
                 (article_id, sequence, sequence),
             ).fetchone()
-            found = np.frombuffer(row[0] if row else b"", NEIGHBOUR).tolist()
+            own, text, packed = row or (0, "", b"")
+            found = np.frombuffer(packed or b"", NEIGHBOUR).tolist()
             names = dict(
                 connection.execute(
                     f"SELECT key, article FROM document WHERE key IN ({_marks(found)}) "  # noqa: S608
                     "AND since <= ? AND (until IS NULL OR until > ?)",
-                    (*(key for key, _ in found), sequence, sequence),
+                    (*(key for key, *_ in found), sequence, sequence),
                 )
             )
-        return [(names[key], round(score, 4)) for key, score in found if key in names][:NEIGHBOURS]
+        kept = [
+            Neighbour(names[key], round(score, 4), tuple(filter(None, shared)))
+            for key, score, shared in found
+            if key in names
+        ]
+        return Nearest(own, text, tuple(kept[:NEIGHBOURS]))
 
     def sources(self) -> Mapping[str, Source]:
         """Return the sources by id, as they were when first asked for, or since ``renew``."""
@@ -278,6 +328,7 @@ class Store:
         if found == "ok" and last:
             try:
                 self.records.day(last)
+                self.reprints.check(last)
             except IndexDamagedError as error:
                 return str(error)
         return found
@@ -297,11 +348,13 @@ class Store:
                 connection.execute("PRAGMA secure_delete = ON")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
+                last = _last_key(connection)
                 with (
-                    closing(RecordWriter(self._path.parent, _last_key(connection))) as records,
+                    closing(RecordWriter(self._path.parent, last)) as records,
                     closing(Signatures(self._path.parent)) as signatures,
+                    closing(ReprintWriter(self._path.parent, last)) as reprints,
                 ):
-                    writer = StoreWriter(connection, records, signatures)
+                    writer = StoreWriter(connection, records, signatures, reprints)
                     writer.wipe_spent()
                     yield writer
                     writer.flush()

@@ -17,6 +17,7 @@ from corpus.codec import article_to_dict
 from searchsvc.analysis import folded_form
 from searchsvc.document import Document, Record
 from searchsvc.records import Bulk, RecordWriter
+from searchsvc.reprints import ReprintWriter
 from searchsvc.signatures import Signatures
 
 KEEP_SECONDS = 600.0
@@ -29,8 +30,12 @@ NEIGHBOURS = 20
 KEPT = 24
 """Neighbours a list holds: the last four stand by for those that are taken out."""
 
-NEIGHBOUR = np.dtype([("key", "<u4"), ("score", "<f4")])
-"""A row of a list of neighbours, best first. One whose document was replaced or removed counts no more."""
+SHARED = 8
+"""Terms kept with a neighbour, of which two to four can be shown as words (``searchsvc.reasons``)."""
+
+NEIGHBOUR = np.dtype([("key", "<u4"), ("score", "<f4"), ("shared", "<u4", (SHARED,))])
+"""A row of a list of neighbours, best first, with the terms that give most to the score (0: no more of them).
+One whose document was replaced or removed counts no more."""
 
 
 class StoreWriter:
@@ -41,12 +46,14 @@ class StoreWriter:
         connection: sqlite3.Connection,
         records: RecordWriter,
         signatures: Signatures,
+        reprints: ReprintWriter,
         *,
         forms_held: int = FORMS_HELD,
     ) -> None:
         self._connection = connection
         self._forms_held = forms_held
         self.signatures = signatures
+        self.reprints = reprints
         self._records = records
         self._forms: Counter[str] = Counter()
 
@@ -95,6 +102,7 @@ class StoreWriter:
         key = int(cursor.lastrowid or 0)
         day = article.published.toordinal() if article.published else 0
         self._records.append(key, document.record, day, document.length)
+        self.reprints.put(key, document.record)
         self._count(document.forms(), 1)
         return key
 
@@ -113,6 +121,17 @@ class StoreWriter:
         """Delete every row of an article, at once and for good."""
         self.retire(article_id, 0)
         self._delete("article = ?", article_id)
+
+    def drop_lost_neighbours(self) -> None:
+        """Take documents that are not there any more out of all lists, with the terms they shared."""
+        keys = np.array([key for (key,) in self._connection.execute("SELECT key FROM document")], np.uint32)
+        changed = []
+        for key, packed in self._connection.execute("SELECT key, list FROM neighbour"):
+            found = np.frombuffer(packed, NEIGHBOUR)
+            there = np.isin(found["key"], keys)
+            if not there.all():
+                changed.append((key, found[there].tobytes()))
+        self.put_lists(changed)
 
     def prune(self, sequence: int) -> None:
         """Delete rows that ended long enough ago, and descriptions of changes before *sequence*."""
@@ -138,7 +157,9 @@ class StoreWriter:
         if spent:
             self._records.wipe(spent)
             self.signatures.wipe(np.array(spent))
+            self.reprints.wipe(spent)
             self._records.finish()
+            self.reprints.finish()
             self._connection.execute("DELETE FROM spent")
 
     def put_sources(self, sources: Iterable[Source]) -> None:
@@ -190,9 +211,14 @@ class StoreWriter:
         """Return a document's record, in order of position."""
         return self._records.record(key)
 
+    def day(self, key: int) -> int:
+        """Return the ordinal of a document's local day, 0 where none is known."""
+        return self._records.day(key)
+
     def flush(self) -> None:
-        """Write the counts of forms gathered so far; bring records to the disk."""
+        """Write the counts of forms gathered so far; bring records and reprints to the disk."""
         self._records.finish()
+        self.reprints.finish()
         self._write_forms()
 
     def _write_forms(self) -> None:

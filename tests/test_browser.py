@@ -43,6 +43,7 @@ PATHS = {
     "nothing": "/search?q=наставничество олимпиада&year=2001&from=2000-01-01",
     "unknown": "/search?q=фывапролдж",
     "hints": "/search",
+    "reprints": "/search?q=ресурсный класс первая четверть",
     "section": "/search?category=Наставничество",
     "help": "/help",
     "missing": "/articles/nowhere",
@@ -215,6 +216,25 @@ def test_an_article_leads_to_similar_ones_and_to_its_source(page: Page, site: st
     assert title not in similar.all_inner_texts()
     similar.first.click()
     expect(heading(page)).not_to_have_text(title)
+
+
+def test_reprints_unfold_by_keyboard_and_lead_to_their_pages(page: Page, site: str) -> None:
+    page.goto(f"{site}/search?q={quote('ресурсный класс первая четверть')}")
+    row = hits(page).filter(has_text="ещё 1 источник")
+    expect(row).to_have_count(1)
+    other = row.get_by_role("link", name="Ресурсный класс в Каменном Броде: как прошла первая четверть")
+    expect(other).to_be_hidden()
+    row.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(other).to_be_visible()
+    for told in ("1 ноября 2019", "Министерство образования"):
+        expect(row.get_by_role("listitem")).to_contain_text(told)
+    page.keyboard.press("Tab")
+    assert focused(page) == other.inner_text()
+    page.keyboard.press("Enter")
+    expect(heading(page)).to_have_text("Ресурсный класс в Каменном Броде: как прошла первая четверть")
+    also = page.get_by_role("region", name="Эту запись опубликовали также").get_by_role("link")
+    expect(also).to_have_text(["Ресурсный класс: как прошла первая четверть"])
 
 
 # --- everybody -----------------------------------------------------------------------------

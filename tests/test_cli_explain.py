@@ -83,6 +83,7 @@ def test_a_near_match_says_what_it_lacks(
 ) -> None:
     out = told(capsys, sample_settings, "наставник", "робот", "экзамен", "a019")
     assert re.search(r"Место \d+, среди похожих: не хватает: робот, экзамен\.\n", out)
+    assert "\n  Свёрнута под статьёй a018: это один и тот же текст.\n" in out
     assert "Статей, где есть всё, что в запросе: 1; похожие идут после них.\n" in out
     assert "  сдвиг на место после статей, где есть всё  " in out
     assert "  робот: нет (есть в 3 из 92 статей)\n" in out
@@ -146,9 +147,12 @@ def test_the_json_has_all_of_it(
     assert [obstacle["kind"] for obstacle in found["obstacles"]] == ["words"]
     found = json.loads(told(capsys, sample_settings, "школа", "a019", "--json"))
     (hit,) = [
-        hit for hit in sample_service.search(SearchRequest("школа", per_page=100)).hits if hit.id == "a019"
+        hit
+        for hit in sample_service.search(SearchRequest("школа", per_page=100, fold=False)).hits
+        if hit.id == "a019"
     ]
     assert found["score"] == round(hit.score, 4)
+    assert found["folded_into"] == "a018"
     assert sum(part["value"] for part in found["parts"]) == pytest.approx(found["score"], abs=1e-9)
     assert found["obstacles"] == []
 

@@ -101,6 +101,16 @@ def test_near_matches_say_what_they_lack(
     assert "   без слов: крокодил" in out
 
 
+def test_reprints_are_named_under_their_row(
+    capsys: pytest.CaptureFixture[str], sample_settings: Settings
+) -> None:
+    _, out, _ = told(capsys, sample_settings, "query", "ресурсный", "класс", "первая", "четверть")
+    assert (
+        "\n   ещё 1 источник:\n     Министерство образования · "
+        "Ресурсный класс в Каменном Броде: как прошла первая четверть · c022\n"
+    ) in out
+
+
 # analyse
 
 

@@ -21,7 +21,7 @@ from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
 from searchsvc.engines import ENGINES
 from searchsvc.errors import BadRequestError, NotFoundError
-from searchsvc.explain import BY_WORD, LABELS, NEAR, WITHOUT_WORDS
+from searchsvc.explain import BY_WORD, LABELS, NEAR, REPRINT, WITHOUT_WORDS
 from searchsvc.live import LiveIndex
 from searchsvc.ranking import PARTS_OF_SCORE
 from searchsvc.results import MAX_DEPTH, Explanation, Hit, ScorePart, SearchRequest, WordFound
@@ -78,14 +78,14 @@ def kinds(explanation: Explanation) -> list[str]:
 
 
 def test_every_part_of_a_score_has_a_russian_name() -> None:
-    assert set(LABELS) == {*PARTS_OF_SCORE, NEAR}
+    assert set(LABELS) == {*PARTS_OF_SCORE, NEAR, REPRINT}
     assert all("а" <= letter <= "я" or letter in "ё ,:" for label in LABELS.values() for letter in label)
     assert len(set(LABELS.values())) == len(LABELS)
     assert set(LABELS) >= BY_WORD | WITHOUT_WORDS
 
 
 def test_the_parts_of_every_hit_add_up_to_its_score(service: SearchService) -> None:
-    near = 0
+    near = lent = 0
     for text in QUERIES:
         for hit in hits(service, text):
             found = of(hit)
@@ -93,8 +93,10 @@ def test_the_parts_of_every_hit_add_up_to_its_score(service: SearchService) -> N
             assert found.score == hit.score
             assert sum(one.value for one in found.parts) == pytest.approx(hit.score, abs=1e-9), text
             assert [one.name for one in found.parts][: len(PARTS_OF_SCORE)] == list(PARTS_OF_SCORE)
-            near += found.parts[-1].name == NEAR
+            near += NEAR in {one.name for one in found.parts}
+            lent += found.parts[-1].name == REPRINT
     assert near > 100, "near matches under full ones were among them"
+    assert lent > 1, "articles shown for a better reprint were among them"
 
 
 def test_what_words_gave_adds_up_to_their_part(service: SearchService) -> None:
@@ -307,14 +309,20 @@ def test_a_search_for_nothing_is_told_so(service: SearchService) -> None:
 
 
 def test_every_article_is_a_row_or_has_something_in_its_way(service: SearchService) -> None:
-    everything = sorted(hit.id for hit in hits(service, "дата:..2030"))
+    everything = sorted(hit.id for hit in hits(service, "дата:..2030", fold=False))
     assert len(everything) == 92
     for text in ("учитель школа", "наставник -школа", '"итоги года"', "год:2022 музей"):
-        rows = {hit.id: of(hit) for hit in hits(service, text)}
+        shown = {hit.id: of(hit) for hit in hits(service, text)}
+        places = {
+            name: place
+            for place, hit in enumerate(hits(service, text), 1)
+            for name in (hit.id, *(reprint.id for reprint in hit.reprints))
+        }
         for article_id in everything[::3]:
             found = service.explain(SearchRequest(text), article_id)
-            assert (found.place is None) == bool(found.obstacles) == (article_id not in rows)
-            assert found == rows.get(article_id, found)
+            assert (found.place is None) == bool(found.obstacles) == (article_id not in places)
+            assert found.place == places.get(article_id)
+            assert found == shown.get(article_id, found)
 
 
 def test_a_synonym_is_told_from_the_word(service: SearchService) -> None:

@@ -25,7 +25,7 @@ def ids(page: ResultPage) -> list[str]:
 
 def found(service: SearchService, text: str) -> set[str]:
     """Return the ids of the full matches of *text*."""
-    page = service.search(SearchRequest(text, per_page=ALL, correct="off"))
+    page = service.search(SearchRequest(text, per_page=ALL, fold=False, correct="off"))
     return {hit.id for hit in page.hits if not hit.missing}
 
 
@@ -52,8 +52,8 @@ def marked(segments: tuple[Segment, ...]) -> list[str]:
 def test_a_query_in_the_wrong_layout_finds_what_was_meant(
     sample_service: SearchService, typed: str, meant: str
 ) -> None:
-    page = sample_service.search(SearchRequest(typed, per_page=ALL))
-    wanted = sample_service.search(SearchRequest(meant, per_page=ALL))
+    page = sample_service.search(SearchRequest(typed, per_page=ALL, fold=False))
+    wanted = sample_service.search(SearchRequest(meant, per_page=ALL, fold=False))
     assert page.total == wanted.total > 0
     assert set(ids(page)) == set(ids(wanted))
     assert page.original == typed
@@ -97,7 +97,7 @@ def test_words_in_quotes_are_not_repaired(sample_service: SearchService) -> None
 def test_where_few_articles_have_all_the_words_near_ones_follow_and_say_what_they_lack(
     sample_service: SearchService,
 ) -> None:
-    page = sample_service.search(SearchRequest("музей школа", per_page=ALL))
+    page = sample_service.search(SearchRequest("музей школа", per_page=ALL, fold=False))
     assert 0 < page.total < NEAR_BELOW
     assert page.near_total > 0
     assert page.rows == page.total + page.near_total == len(page.hits)
@@ -109,7 +109,7 @@ def test_where_few_articles_have_all_the_words_near_ones_follow_and_say_what_the
 
 
 def test_where_enough_articles_have_all_the_words_no_others_are_shown(sample_service: SearchService) -> None:
-    page = sample_service.search(SearchRequest("школа учитель", per_page=ALL))
+    page = sample_service.search(SearchRequest("школа учитель", per_page=ALL, fold=False))
     assert page.total >= NEAR_BELOW
     assert page.near_total == 0
     assert page.rows == len(page.hits) == page.total
@@ -140,8 +140,8 @@ def test_one_unknown_word_finds_nothing_and_says_how_often_it_occurs(sample_serv
 
 
 def test_stop_words_beside_others_decide_nothing(sample_service: SearchService) -> None:
-    plain_query = sample_service.search(SearchRequest("музей школа", per_page=ALL))
-    wordy = sample_service.search(SearchRequest("и музей, а также в школа из-за", per_page=ALL))
+    plain_query = sample_service.search(SearchRequest("музей школа", per_page=ALL, fold=False))
+    wordy = sample_service.search(SearchRequest("и музей, а также в школа из-за", per_page=ALL, fold=False))
     assert (wordy.total, wordy.near_total) == (plain_query.total, plain_query.near_total)
     assert set(ids(wordy)) == set(ids(plain_query))
     assert {hit.missing for hit in wordy.hits} == {hit.missing for hit in plain_query.hits}
@@ -154,7 +154,7 @@ def test_stop_words_alone_are_looked_for(sample_service: SearchService) -> None:
 
 
 def test_relevance_puts_full_matches_in_falling_order_of_score(sample_service: SearchService) -> None:
-    page = sample_service.search(SearchRequest("музей школа", per_page=ALL))
+    page = sample_service.search(SearchRequest("музей школа", per_page=ALL, fold=False))
     for part in (page.hits[: page.total], page.hits[page.total :]):
         scores = [hit.score for hit in part]
         assert scores == sorted(scores, reverse=True)
@@ -165,8 +165,11 @@ def test_relevance_puts_full_matches_in_falling_order_of_score(sample_service: S
 
 @pytest.mark.parametrize("text", ["музей школа", "школа учитель", "ghbrfp vbybcnthcndf", "год:2022"])
 @pytest.mark.parametrize("sort", ["relevance", "-date", "date"])
-def test_pages_hold_every_row_once_in_one_order(sample_service: SearchService, text: str, sort: str) -> None:
-    request = SearchRequest(text, per_page=ALL, sort=sort)  # type: ignore[arg-type]
+@pytest.mark.parametrize("fold", [True, False])
+def test_pages_hold_every_row_once_in_one_order(
+    sample_service: SearchService, text: str, sort: str, fold: bool
+) -> None:
+    request = SearchRequest(text, per_page=ALL, fold=fold, sort=sort)  # type: ignore[arg-type]
     whole = sample_service.search(request)
     for per_page in (1, 3, 10):
         pages = -(-whole.rows // per_page)
@@ -224,7 +227,7 @@ def test_an_excluded_word_is_in_no_answer(sample_service: SearchService) -> None
 
 
 def test_an_exact_word_finds_that_very_form(sample_service: SearchService) -> None:
-    exact = sample_service.search(SearchRequest("!школы", per_page=ALL))
+    exact = sample_service.search(SearchRequest("!школы", per_page=ALL, fold=False))
     assert 0 < exact.total < len(found(sample_service, "школы"))
     for hit in exact.hits:
         assert {text.lower() for text in marked(hit.title) + marked(hit.snippet)} <= {"школы"}
@@ -240,7 +243,7 @@ def test_a_phrase_is_found_in_any_form_and_in_its_order_alone(sample_service: Se
 
 
 def test_a_field_of_the_title_looks_there_alone(sample_service: SearchService) -> None:
-    page = sample_service.search(SearchRequest("заголовок:экзамен", per_page=ALL))
+    page = sample_service.search(SearchRequest("заголовок:экзамен", per_page=ALL, fold=False))
     assert 0 < page.total < len(found(sample_service, "экзамен"))
     assert all(re.search("экзамен", plain(hit.title), re.IGNORECASE) for hit in page.hits)
     assert found(sample_service, "title:экзаменами") == set(ids(page))
@@ -289,7 +292,7 @@ def test_a_query_without_a_word_to_look_for_finds_nothing(sample_service: Search
 
 
 def test_a_hit_shows_its_article_with_whole_words_marked(sample_service: SearchService) -> None:
-    page = sample_service.search(SearchRequest("музей", per_page=ALL))
+    page = sample_service.search(SearchRequest("музей", per_page=ALL, fold=False))
     for hit in page.hits:
         article = sample_service.article(hit.id)
         assert plain(hit.title) == article.title
@@ -328,26 +331,30 @@ PIECES = [
     | st.text(st.characters(exclude_categories=[])),
     st.sampled_from(["relevance", "-date", "date"]),
     st.integers(1, 3),
+    st.booleans(),
 )
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@example("1" * 400, "relevance", 1)
-@example("-" * 900, "relevance", 1)
-@example("а," * 500, "relevance", 1)
-@example(" OR ".join("абвгдежзиклмн" * 15), "relevance", 1)
-@example('"' + "и на " * 190 + '"', "relevance", 1)
-def test_every_string_gives_a_page(sample_service: SearchService, text: str, sort: str, number: int) -> None:
+@example("1" * 400, "relevance", 1, True)
+@example("-" * 900, "relevance", 1, True)
+@example("а," * 500, "relevance", 1, True)
+@example(" OR ".join("абвгдежзиклмн" * 15), "relevance", 1, True)
+@example('"' + "и на " * 190 + '"', "relevance", 1, True)
+def test_every_string_gives_a_page(
+    sample_service: SearchService, text: str, sort: str, number: int, fold: bool
+) -> None:
     page = sample_service.search(
-        SearchRequest(text, sort=sort, page=number, facets=("source", "category", "year"))  # type: ignore[arg-type]
+        SearchRequest(text, sort=sort, page=number, facets=("source", "category", "year"), fold=fold)  # type: ignore[arg-type]
     )
     assert isinstance(page, ResultPage)
     assert page.original == text
     assert page.effective == text or page.corrections
-    assert page.rows == min(MAX_DEPTH, page.total + page.near_total)
+    articles = min(MAX_DEPTH, page.total + page.near_total)
+    assert page.rows <= articles if fold else page.rows == articles
     first = (number - 1) * page.per_page
     assert len(page.hits) == max(0, min(page.per_page, page.rows - first))
     assert len(set(ids(page))) == len(page.hits)
     for place, hit in enumerate(page.hits, first):
-        assert bool(hit.missing) == (place >= page.total)
+        assert fold or bool(hit.missing) == (place >= page.total)
     assert not page.words or not page.total
     assert {facet.field for facet in page.facets} == {"source", "category", "year"}
     assert parse(page.effective).text == page.effective

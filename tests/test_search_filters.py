@@ -32,7 +32,7 @@ def articles(sample_settings: Settings) -> dict[str, Article]:
 @pytest.fixture(scope="module")
 def school(sample_service: SearchService) -> set[str]:
     """The articles that have the word «школа»."""
-    return set(ids(sample_service.search(SearchRequest("школа", per_page=ALL))))
+    return set(ids(sample_service.search(SearchRequest("школа", per_page=ALL, fold=False))))
 
 
 def ids(page: ResultPage) -> list[str]:
@@ -72,7 +72,9 @@ def test_any_value_of_a_field_and_every_field_must_fit(
     chosen = chance.sample(FIELDS, chance.randint(1, 3))
     filters = {field: tuple(chance.sample(known[field], min(len(known[field]), 2))) for field in chosen}
     text, among = chance.choice([("школа", school), ("", set(articles))])
-    page = sample_service.search(SearchRequest(text, filters=filters, facets=FIELDS, per_page=ALL))
+    page = sample_service.search(
+        SearchRequest(text, filters=filters, facets=FIELDS, per_page=ALL, fold=False)
+    )
     wanted = {name for name in among if passes(articles[name], filters)}
     assert set(ids(page)) == wanted
     assert (page.total, page.near_total) == (len(wanted), 0)
@@ -87,14 +89,16 @@ def test_any_value_of_a_field_and_every_field_must_fit(
 def test_filters_can_be_typed_and_both_sides_must_fit(
     sample_service: SearchService, articles: dict[str, Article], school: set[str]
 ) -> None:
-    typed = sample_service.search(SearchRequest("школа год:2022 год:2023", per_page=ALL, facets=("year",)))
+    typed = sample_service.search(
+        SearchRequest("школа год:2022 год:2023", per_page=ALL, fold=False, facets=("year",))
+    )
     asked = sample_service.search(
-        SearchRequest("школа", filters={"year": ("2022", "2023")}, per_page=ALL, facets=("year",))
+        SearchRequest("школа", filters={"year": ("2022", "2023")}, per_page=ALL, fold=False, facets=("year",))
     )
     assert ids(typed) == ids(asked)
     assert counts(typed.facets[0]) == counts(asked.facets[0])
     both = sample_service.search(
-        SearchRequest("школа год:2022 год:2023", filters={"year": ("2023", "2024")}, per_page=ALL)
+        SearchRequest("школа год:2022 год:2023", filters={"year": ("2023", "2024")}, per_page=ALL, fold=False)
     )
     assert set(ids(both)) == {name for name in school if values(articles[name], "year") == ("2023",)}
     none = sample_service.search(SearchRequest("школа год:2022", filters={"year": ("2023",)}))
@@ -108,9 +112,11 @@ def test_a_source_is_named_by_title_or_id_in_any_case(
         wanted = {name for name, article in articles.items() if article.source == bucket.value}
         assert len(wanted) == bucket.count
         for name in (bucket.value, bucket.label, bucket.label.upper(), bucket.value.upper()):
-            typed = sample_service.search(SearchRequest(f"источник:«{name}»", per_page=ALL))
+            typed = sample_service.search(SearchRequest(f"источник:«{name}»", per_page=ALL, fold=False))
             assert set(ids(typed)) == wanted
-            asked = sample_service.search(SearchRequest("", filters={"source": (name,)}, per_page=ALL))
+            asked = sample_service.search(
+                SearchRequest("", filters={"source": (name,)}, per_page=ALL, fold=False)
+            )
             assert set(ids(asked)) == wanted
 
 
@@ -123,7 +129,7 @@ def test_a_category_is_named_in_any_case(sample_service: SearchService, articles
             bucket.value.upper(),
             bucket.value.replace("ё", "е"),
         ):
-            page = sample_service.search(SearchRequest(f'раздел:"{name}"', per_page=ALL))
+            page = sample_service.search(SearchRequest(f'раздел:"{name}"', per_page=ALL, fold=False))
             assert set(ids(page)) == wanted
 
 
@@ -140,7 +146,7 @@ def test_a_tag_is_named_in_any_case_and_spelling(
             if tag.lower().replace("ё", "е") in {other.lower().replace("ё", "е") for other in article.tags}
         }
         for name in (tag, tag.lower(), tag.upper(), tag.replace("ё", "е"), f" {tag.replace(' ', '  ')} "):
-            page = sample_service.search(SearchRequest(f"тег:«{name}»", per_page=ALL))
+            page = sample_service.search(SearchRequest(f"тег:«{name}»", per_page=ALL, fold=False))
             assert set(ids(page)) == wanted
 
 
@@ -162,14 +168,14 @@ def test_filters_hold_for_near_matches_too(
     sample_service: SearchService, articles: dict[str, Article]
 ) -> None:
     page = sample_service.search(
-        SearchRequest("музей школа", filters={"year": ("2022", "2023")}, per_page=ALL)
+        SearchRequest("музей школа", filters={"year": ("2022", "2023")}, per_page=ALL, fold=False)
     )
     assert page.near_total
     assert all(values(articles[name], "year")[0] in {"2022", "2023"} for name in ids(page))
 
 
 def test_a_section_without_words_is_read_from_its_newest_article(sample_service: SearchService) -> None:
-    page = sample_service.search(SearchRequest("год:2022", per_page=ALL))
+    page = sample_service.search(SearchRequest("год:2022", per_page=ALL, fold=False))
     dates = [hit.published for hit in page.hits if hit.published]
     assert len(dates) == page.total > 1
     assert dates == sorted(dates, reverse=True)
@@ -179,7 +185,7 @@ def test_a_section_without_words_is_read_from_its_newest_article(sample_service:
 
 
 def test_facets_count_full_matches_alone(sample_service: SearchService, articles: dict[str, Article]) -> None:
-    page = sample_service.search(SearchRequest("музей школа", facets=FIELDS, per_page=ALL))
+    page = sample_service.search(SearchRequest("музей школа", facets=FIELDS, per_page=ALL, fold=False))
     assert page.near_total
     full = [articles[hit.id] for hit in page.hits if not hit.missing]
     for facet in page.facets:
@@ -208,14 +214,14 @@ def test_both_ends_of_a_period_belong_to_it(
         day = article.published.date()
         same = {name for name, one in articles.items() if one.published and one.published.date() == day}
         for request in (
-            SearchRequest("", since=day, until=day, per_page=ALL),
-            SearchRequest(f"дата:{day}", per_page=ALL),
-            SearchRequest(f"дата:{day}..{day}", per_page=ALL),
-            SearchRequest(f"дата:{day}..", until=day, per_page=ALL),
+            SearchRequest("", since=day, until=day, per_page=ALL, fold=False),
+            SearchRequest(f"дата:{day}", per_page=ALL, fold=False),
+            SearchRequest(f"дата:{day}..{day}", per_page=ALL, fold=False),
+            SearchRequest(f"дата:{day}..", until=day, per_page=ALL, fold=False),
         ):
             assert set(ids(sample_service.search(request))) == same
-        before = sample_service.search(SearchRequest("", until=day - timedelta(1), per_page=ALL))
-        after = sample_service.search(SearchRequest("", since=day + timedelta(1), per_page=ALL))
+        before = sample_service.search(SearchRequest("", until=day - timedelta(1), per_page=ALL, fold=False))
+        after = sample_service.search(SearchRequest("", since=day + timedelta(1), per_page=ALL, fold=False))
         assert same.isdisjoint(ids(before))
         assert same.isdisjoint(ids(after))
         assert before.total + after.total + len(same) == len(articles)
@@ -235,8 +241,8 @@ def test_both_ends_of_a_period_belong_to_it(
 def test_a_typed_period_is_a_chosen_one(
     sample_service: SearchService, articles: dict[str, Article], text: str, since: date, until: date
 ) -> None:
-    typed = sample_service.search(SearchRequest(f"школа {text}", per_page=ALL))
-    chosen = sample_service.search(SearchRequest("школа", since=since, until=until, per_page=ALL))
+    typed = sample_service.search(SearchRequest(f"школа {text}", per_page=ALL, fold=False))
+    chosen = sample_service.search(SearchRequest("школа", since=since, until=until, per_page=ALL, fold=False))
     assert ids(typed) == ids(chosen)
     assert typed.total > 0
     for name in ids(typed):
@@ -261,7 +267,7 @@ def test_orders_of_date_are_one_anothers_reverse(
     moments = [articles[name].published for name in school]
     assert len(set(moments)) > len(moments) / 2
     for sort in ("-date", "date"):
-        page = sample_service.search(SearchRequest("школа", per_page=ALL, sort=sort))  # type: ignore[arg-type]
+        page = sample_service.search(SearchRequest("школа", per_page=ALL, fold=False, sort=sort))  # type: ignore[arg-type]
         shown = [hit.published for hit in page.hits]
         assert shown == sorted(shown, reverse=sort == "-date")  # type: ignore[type-var]
         assert set(ids(page)) == school
@@ -269,7 +275,7 @@ def test_orders_of_date_are_one_anothers_reverse(
 
 def test_near_matches_follow_the_full_ones_in_every_order(sample_service: SearchService) -> None:
     orders = {
-        sort: sample_service.search(SearchRequest("музей школа", per_page=ALL, sort=sort))  # type: ignore[arg-type]
+        sort: sample_service.search(SearchRequest("музей школа", per_page=ALL, fold=False, sort=sort))  # type: ignore[arg-type]
         for sort in ("relevance", "-date", "date")
     }
     near = {sort: [hit.id for hit in page.hits if hit.missing] for sort, page in orders.items()}
@@ -296,7 +302,7 @@ def test_undated_articles_come_last_and_belong_to_no_period(
     service, live = open_service(own_sample, analyzer)
     try:
         for sort in ("-date", "date"):
-            page = service.search(SearchRequest("карьер", sort=sort, per_page=ALL))  # type: ignore[arg-type]
+            page = service.search(SearchRequest("карьер", sort=sort, per_page=ALL, fold=False))  # type: ignore[arg-type]
             assert page.total == 3
             assert ids(page)[-1] == "a011"
         dated = service.search(SearchRequest("карьер", since=date(1, 1, 1), until=date(9999, 12, 31)))

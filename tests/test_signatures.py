@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from searchsvc.errors import IndexDamagedError
-from searchsvc.signatures import SLOT, TERMS, WIDTH, Signatures
+from searchsvc.signatures import INVERTED, SLOT, TERMS, WIDTH, Signatures
 
 NOBODY = np.empty(0, np.int64)
 WORDS = 300
@@ -26,8 +26,8 @@ def slots_of(number: int, seed: int = 1) -> npt.NDArray[np.void]:
     found = np.zeros(number, SLOT)
     for slot in found:
         size = chance.integers(0, TERMS + 1)
-        weights = chance.random(size).astype(np.float32) + 0.1
-        slot["term"][:size] = np.sort(chance.choice(vocabulary, size, replace=False))
+        weights = np.sort(chance.random(size).astype(np.float32) + 0.1)[::-1]
+        slot["term"][:size] = chance.choice(vocabulary, size, replace=False)
         slot["weight"][:size] = weights / max(float(np.linalg.norm(weights)), 1.0)
     return found
 
@@ -45,10 +45,17 @@ def cosines(left: npt.NDArray[np.void], right: npt.NDArray[np.void]) -> npt.NDAr
     return np.asarray(tables[0] @ tables[1].T)
 
 
+def heaviest(slots: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Return *slots* with the terms alone that are in the postings."""
+    found = slots.copy()
+    found["weight"][:, INVERTED:] = 0
+    return found
+
+
 def by_key(signatures: Signatures, slot: npt.NDArray[np.void]) -> npt.NDArray[np.float64]:
-    """Return the cosines of keys 0 to ``LAST`` with *slot*."""
+    """Return the rough cosines of keys 0 to ``LAST`` with *slot*."""
     found = np.zeros(2 * LAST)
-    for first, values in signatures.cosines(slot):
+    for first, values in signatures.rough_cosines(slot):
         assert len(values) % WIDTH == 0
         found[first : first + len(values)] += values
     assert not found[LAST + 1 :].any()
@@ -68,11 +75,11 @@ def signatures(folder: Path) -> Iterator[Signatures]:
         yield made
 
 
-def test_cosines_are_those_of_the_vectors_wherever_they_are_kept(
+def test_rough_cosines_are_those_of_the_heaviest_terms_wherever_they_are_kept(
     signatures: Signatures, folder: Path
 ) -> None:
     slots = slots_of(DOCUMENTS)
-    expected = cosines(slots, slots)
+    expected = cosines(heaviest(slots), heaviest(slots))
     signatures.seal(300, NOBODY)
     signatures.seal(301, NOBODY)
     signatures.seal(640, NOBODY)
@@ -83,6 +90,18 @@ def test_cosines_are_those_of_the_vectors_wherever_they_are_kept(
     with closing(Signatures(folder)) as again:
         again.invert_tail(LAST, NOBODY)
         assert (by_key(again, slots[5]) == by_key(signatures, slots[5])).all()
+
+
+def test_what_each_shared_term_gives_adds_up_to_the_cosine(signatures: Signatures) -> None:
+    slots = slots_of(DOCUMENTS)
+    expected = cosines(slots, slots)
+    keys = np.array([1, 77, 300, LAST])
+    for number in (0, 299, 699):
+        terms, shares = signatures.shares(slots[number], keys)
+        assert shares.sum(axis=1) == pytest.approx(expected[number][keys - 1], abs=1e-6)
+        assert set(terms[shares > 0].tolist()) <= set(slots[number]["term"].tolist())
+    assert not signatures.shares(np.zeros(1, SLOT)[0], keys)[1].any()
+    assert not signatures.shares(slots[5], np.array([9_999]))[1].any()
 
 
 def test_unknown_terms_and_empty_signatures_are_near_to_nothing(signatures: Signatures) -> None:
@@ -112,11 +131,14 @@ def test_the_dead_are_left_out_of_postings(signatures: Signatures) -> None:
         assert found.any()
 
 
-def test_days_and_floors_are_kept_and_zero_where_there_are_none(signatures: Signatures) -> None:
-    signatures.put_floor(7, 0.25)
+def test_days_and_bounds_are_kept_and_zero_where_there_are_none(signatures: Signatures) -> None:
+    signatures.put_bounds(7, floor=0.25)
+    signatures.put_bounds(8, reach=0.5)
+    signatures.put_bounds(8, floor=0.75)
     keys = np.array([7, 8, 9_999])
     assert signatures.places(keys)["day"].tolist() == [6, 7, 0]
-    assert signatures.places(keys)["floor"].tolist() == [0.25, 0, 0]
+    assert signatures.places(keys)["floor"].tolist() == [0.25, 0.75, 0]
+    assert signatures.places(keys)["reach"].tolist() == [0, 0.5, 0]
     assert not signatures.slots(keys)[2]["weight"].any()
 
 
@@ -136,7 +158,7 @@ def test_nothing_of_a_wiped_signature_is_left(signatures: Signatures, folder: Pa
     assert not any(np.int32(123_456).tobytes() in data for data in files)
     signatures.invert_tail(LAST, NOBODY)
     assert by_key(signatures, lonely[0])[200] == 0
-    expected = cosines(slots[9:10], slots)[0]
+    expected = cosines(heaviest(slots[9:10]), heaviest(slots))[0]
     expected[199] = 0
     assert by_key(signatures, slots[9])[1:] == pytest.approx(expected, abs=1e-6)
 
@@ -157,7 +179,7 @@ def test_damaged_postings_are_an_error_with_the_remedy(
     (postings,) = (folder / "neighbours").glob("*.postings")
     harm(postings)
     with closing(Signatures(folder)) as broken, pytest.raises(IndexDamagedError, match="searchsvc rebuild"):
-        list(broken.cosines(slots_of(1)[0]))
+        list(broken.rough_cosines(slots_of(1)[0]))
 
 
 @pytest.mark.parametrize("name", ["slots", "places"])
@@ -177,6 +199,6 @@ def test_a_file_that_ends_before_the_postings_is_not_taken_for_empty_signatures(
 ) -> None:
     signatures.seal(LAST, NOBODY)
     harm(folder / "neighbours" / name)
-    for use in (lambda one: list(one.cosines(slots_of(1)[0])), lambda one: one.wipe(np.array([3]))):
+    for use in (lambda one: list(one.rough_cosines(slots_of(1)[0])), lambda one: one.wipe(np.array([3]))):
         with closing(Signatures(folder)) as broken, pytest.raises(IndexDamagedError, match=f"{name} короче"):
             use(broken)

@@ -24,7 +24,7 @@ from searchsvc.live import LiveIndex
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
 from searchsvc.signatures import TERMS
-from searchsvc.similar import is_copy, signature
+from searchsvc.similar import signature
 from searchsvc.store_writer import NEIGHBOURS
 
 REPRINTS = [("a011", "a012"), ("a018", "a019"), ("b007", "b008"), ("b026", "b027"), ("c021", "c022")]
@@ -240,32 +240,6 @@ def test_a_list_of_neighbours_has_an_end(bed: Bed, neighbours: Callable[[str], l
     assert len(neighbours("new")) == len(neighbours("a00")) == NEIGHBOURS
 
 
-# --- copies -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs", "copy"),
-    [
-        (MUSEUM, MUSEUM, True),
-        (MUSEUM, MUSEUM.upper(), True),
-        (MUSEUM, f"{MUSEUM} {LUNCH}", True),  # with more after it
-        (MUSEUM, MUSEUM.split(". ", 1)[1], True),  # with a sentence left out
-        (MUSEUM, MUSEUM.replace(". ", ".\n"), True),  # other paragraphs
-        (MUSEUM, MUSEUM.replace("посёлка", "поселка"), True),
-        (MUSEUM, VETERANS, False),
-        (MUSEUM, LUNCH, False),
-        (MUSEUM, " ".join(reversed(MUSEUM.split())), False),  # the same words in another order
-        ("Три коротких слова", "Три коротких слова", False),  # too short to tell
-        ("", "", False),
-        (MUSEUM, "", False),
-    ],
-)
-def test_copies_are_told_by_runs_of_words(analyzer: Analyzer, ours: str, theirs: str, copy: bool) -> None:
-    left = record(ours, analyzer, "Заголовок", "Лид")
-    right = record(theirs, analyzer, "Совсем другой", "И лид другой, длиннее прежнего")
-    assert is_copy(left, right) == is_copy(right, left) == copy
-
-
 # --- signatures -------------------------------------------------------------------------------
 
 NOTHING_KNOWN = np.empty(0, [("term", "<u4"), ("documents", "<u4")])
@@ -283,7 +257,8 @@ def test_a_signature_is_a_unit_vector_of_the_most_telling_lemmas(analyzer: Analy
     names = " ".join(f"имя{number}" for number in range(TERMS))
     found = used(signature(record(f"{MUSEUM} {names}", analyzer, "Музей"), NOTHING_KNOWN, 100))
     assert len(found) == TERMS
-    assert (np.diff(found["term"].astype(np.int64)) > 0).all()
+    assert len(set(found["term"].tolist())) == TERMS
+    assert (np.diff(found["weight"]) <= 0).all()
     assert float((found["weight"].astype(np.float64) ** 2).sum()) == pytest.approx(1, abs=1e-6)
     assert found["term"][np.argmax(found["weight"])] == term_hash("музей")
     assert not {term_hash("и"), term_hash("в"), term_hash("без")} & set(found["term"].tolist())

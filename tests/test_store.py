@@ -23,9 +23,10 @@ from searchsvc.analysis import Analyzer
 from searchsvc.document import Document
 from searchsvc.errors import IndexDamagedError
 from searchsvc.records import RecordWriter
+from searchsvc.reprints import ReprintWriter
 from searchsvc.signatures import Signatures
 from searchsvc.store import Store
-from searchsvc.store_writer import KEEP_SECONDS, NEIGHBOUR, StoreWriter
+from searchsvc.store_writer import KEEP_SECONDS, NEIGHBOUR, SHARED, StoreWriter
 
 RARE = "Щелкопёрова"
 ODD_WORDS = (
@@ -263,9 +264,10 @@ def test_counts_of_forms_are_exact_however_few_are_held_in_memory(
         closing(sqlite3.connect(path)) as connection,
         closing(RecordWriter(path.parent, 0)) as records,
         closing(Signatures(path.parent)) as signatures,
+        closing(ReprintWriter(path.parent, 0)) as reprints,
         connection,
     ):
-        writer = StoreWriter(connection, records, signatures, forms_held=5)
+        writer = StoreWriter(connection, records, signatures, reprints, forms_held=5)
         for one in (*kept, document(draft(11, "лишнее"), analyzer)):
             writer.add(one, 1)
         for number in (11, 3, 3):
@@ -343,7 +345,9 @@ def test_neighbours_and_statistics_are_kept_and_empty_where_there_are_none(
 ) -> None:
     one, two = change(store, 1, [document(draft(1), analyzer), document(draft(2), analyzer)])
     with store.writing() as writer:
-        writer.put_lists([(one, np.array([(two, 0.5), (404, 0.4)], NEIGHBOUR).tobytes())])
+        writer.put_lists(
+            [(one, np.array([(two, 0.5, (7,) * SHARED), (404, 0.4, (8,) * SHARED)], NEIGHBOUR).tobytes())]
+        )
         writer.put_statistic("one", b"\x00\x01")
         assert (writer.statistic("one"), writer.statistic("other")) == (b"\x00\x01", b"")
         assert (len(writer.list_of(one)), writer.list_of(two)) == (2 * NEIGHBOUR.itemsize, b"")

@@ -115,7 +115,7 @@ def test_a_repair_can_be_only_suggested_or_off(client: FlaskClient) -> None:
 
 
 def test_near_matches_name_the_words_they_lack(client: FlaskClient) -> None:
-    body = get(client, "search?q=наставник+робот+экзамен&per_page=5")
+    body = get(client, "search?q=наставник+робот+экзамен&per_page=5&fold=false")
     assert body["rows"] == body["total"] + body["near_total"]
     lacking = [result for result in body["results"] if "missing" in result]
     assert len(lacking) == 5 - body["total"]
@@ -135,20 +135,46 @@ def test_a_page_past_the_end_is_empty(client: FlaskClient) -> None:
 
 
 def test_paging_by_links_runs_through_everything_once(client: FlaskClient) -> None:
-    path = "search?q=школа&per_page=25&facets=&fields=id"
+    path = "search?q=школа&per_page=25&facets=&fields=id,reprints"
     seen: list[str] = []
+    folded: list[str] = []
     before = None
     while path:
         answer = client.get(f"/api/v1/{path}")
         body = cast(dict[str, Any], answer.json)
         seen += [result["id"] for result in body["results"]]
+        folded += [reprint["id"] for result in body["results"] for reprint in result.get("reprints", ())]
         assert body["links"]["prev"] == before
         before = body["links"]["self"]
         following = body["links"]["next"]
         told = answer.headers.getlist("Link")
         assert (f'<{following}>; rel="next"' in told) == bool(following)
         path = following.partition("/api/v1/")[2] if following else ""
-    assert len(seen) == len(set(seen)) == body["total"]
+    assert len(seen) == body["rows"] < body["total"]
+    assert len({*seen, *folded}) == len(seen) + len(folded) == body["total"]
+
+
+def test_reprints_are_named_under_their_row_and_can_be_had_as_rows(client: FlaskClient) -> None:
+    path = "search?q=ресурсный+класс&per_page=100"
+    folded, unfolded = get(client, path), get(client, f"{path}&fold=false")
+    assert (folded["total"], folded["facets"]) == (unfolded["total"], unfolded["facets"])
+    assert folded["rows"] < unfolded["rows"] == len(unfolded["results"])
+    (row,) = [result for result in folded["results"] if result["id"] == "c021"]
+    other = next(result for result in unfolded["results"] if result["id"] == "c022")
+    assert row["reprint_count"] == 1
+    assert row["reprints"] == [
+        {
+            "id": "c022",
+            "url": other["url"],
+            "title": words(other["title"]),
+            "published": other["published"],
+            "source": other["source"],
+            "source_title": "Министерство образования",
+        }
+    ]
+    assert not any("reprints" in result or "reprint_count" in result for result in unfolded["results"])
+    assert "fold=false" in unfolded["links"]["self"]
+    assert "fold" not in folded["links"]["self"]
 
 
 def test_filters_are_any_of_a_field_and_all_fields(client: FlaskClient) -> None:
@@ -228,7 +254,8 @@ def test_neighbours_are_at_most_as_many_as_wanted(client: FlaskClient) -> None:
     assert body["id"] == found["id"]
     assert 1 <= len(body["results"]) <= 5
     assert found["id"] not in {near["id"] for near in body["results"]}
-    assert set(body["results"][0]) == {"id", "url", "title", "published", "source", "score"}
+    assert set(body["results"][0]) == {"id", "url", "title", "published", "source", "score", "reasons"}
+    assert "наставничество" in body["results"][0]["reasons"]
     assert get(client, f"articles/{found['id']}/similar?limit=1")["results"] == body["results"][:1]
 
 

@@ -114,13 +114,14 @@ def test_sections_and_tags_of_an_article_lead_to_their_neighbours(client: FlaskC
         assert int(re.findall(r"айден[ао] (\d+) стат", text(found))[0]) >= 1
 
 
-def test_similar_articles_have_dates_and_titles_cut_at_a_word(client: FlaskClient) -> None:
+def test_similar_articles_have_dates_titles_cut_at_a_word_and_what_they_share(client: FlaskClient) -> None:
     address = page_links(client, "система наставничества")[0]
     rows = page(client, address).select("section[aria-labelledby=similar] li")
     assert 1 <= len(rows) <= 5
     for row in rows:
         assert re.fullmatch(r"\d\d\.\d\d\.\d{4}", text(one(row, "time")))
         assert len(text(one(row, "a"))) <= 60
+        assert re.fullmatch(r"общ(ая тема|ие темы): [\w-]+(, [\w-]+){,3}", text(one(row, "p.why")))
         assert str(one(row, "a")["href"]) != address
         assert client.get(str(one(row, "a")["href"])).status_code == 200
 

@@ -30,7 +30,7 @@ def test_every_parameter_of_the_api_reaches_the_request() -> None:
     asked = read_api(
         args(
             "q=итоги+ЕГЭ&page=2&per_page=25&from=2022-05-01&to=2022-08-31&source=iro.example&source=min.example"
-            "&category=ЕГЭ&tag=баллы&year=2022&sort=-date&facets=year,source&highlight=false&correct=off"
+            "&category=ЕГЭ&tag=баллы&year=2022&sort=-date&facets=year,source&highlight=false&correct=off&fold=false"
             "&fields=id,title"
         )
     )
@@ -50,6 +50,7 @@ def test_every_parameter_of_the_api_reaches_the_request() -> None:
         facets=("source", "year"),
         correct="off",
         highlight=False,
+        fold=False,
     )
     assert asked.fields == ("id", "title")
 
@@ -85,6 +86,7 @@ def test_facets_are_all_by_default_and_none_when_named_empty() -> None:
         ("sort=rank", "sort"),
         ("correct=yes", "correct"),
         ("highlight=maybe", "highlight"),
+        ("fold=no", "fold"),
         ("facets=tag", "facets"),
         ("fields=body", "fields"),
         ("utm_source=mail", "utm_source"),
@@ -175,8 +177,8 @@ def test_written_addresses_have_no_empty_parts_and_one_order() -> None:
 
 def test_the_address_of_an_api_search_keeps_everything_that_changes_the_answer() -> None:
     address = (
-        "q=а&page=3&per_page=5&facets=&highlight=false&fields=id,url&sort=date&correct=suggest&year=2020"
-        "&explain=true"
+        "q=а&page=3&per_page=5&facets=&highlight=false&fold=0&fields=id,url&sort=date"
+        "&correct=suggest&year=2020&explain=true"
     )
     asked = read_api(args(address))
     again = read_api(MultiDict(api_pairs(asked)))

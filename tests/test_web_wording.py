@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.article import Attachment, Paragraph
+from searchsvc.results import Hit, Reprint
 from searchsvc.text import squeeze
 from web.pages import cut, long_date, parts, period, safe_url, steps
-from web.words import adding_up, counted, decimal, plural
+from web.words import adding_up, counted, decimal, plural, reprinted
 
 MOSCOW = timezone(timedelta(hours=3))
 
@@ -35,6 +36,26 @@ MOSCOW = timezone(timedelta(hours=3))
 )
 def test_russian_plurals(number: int, shown: str) -> None:
     assert counted(number, "статья", "статьи", "статей") == shown
+
+
+@pytest.mark.parametrize(
+    ("sources", "count", "told"),
+    [
+        (["a"], 1, "ещё 1 источник"),
+        (["a", "b"], 2, "ещё 2 источника"),
+        (["a", "b", "c", "d", "e"], 5, "ещё 5 источников"),
+        (["own"], 1, "ещё 1 публикация"),
+        (["a", "own"], 2, "ещё 2 публикации"),
+        (["a", "a", "b", "b", "c"], 5, "ещё 5 публикаций"),
+        (["a", "b"], 21, "ещё 21 публикация"),  # only some are named
+    ],
+)
+def test_reprints_are_counted_as_sources_where_each_has_its_own(
+    sources: list[str], count: int, told: str
+) -> None:
+    folded = tuple(Reprint(str(n), "", "", None, source, "") for n, source in enumerate(sources))
+    hit = Hit("x", "", "", (), (), None, None, "own", "", (), (), 1.0, reprints=folded, reprint_count=count)
+    assert reprinted(hit) == told
 
 
 def test_decimals_are_written_as_russians_do() -> None:

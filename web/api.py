@@ -24,6 +24,7 @@ from searchsvc.results import (
     Explanation,
     Hit,
     PeriodOffer,
+    Reprint,
     ResultPage,
     ScorePart,
     Segment,
@@ -71,6 +72,8 @@ SCORE_DIGITS = 4
 """After the point, of a score and its parts."""
 
 Json = dict[str, Any]
+
+_ONLY_IF_ANY = {"missing", "reprints", "reprint_count"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,8 @@ def _other_page(page: ResultPage, asked: ApiRequest, links: Links, number: int) 
 
 
 def hit_json(hit: Hit, links: Links) -> Json:
-    """Return one result; ``missing`` is there for near matches only."""
+    """Return one result; ``missing`` is there for near matches only, ``reprints`` and their count
+    where articles are folded into it."""
     shaped = {
         "id": hit.id,
         "url": links.article(hit.id),
@@ -165,8 +169,22 @@ def hit_json(hit: Hit, links: Links) -> Json:
         "tags": list(hit.tags),
         "score": round(hit.score, SCORE_DIGITS),
         "missing": list(hit.missing),
+        "reprints": [reprint_json(reprint, links) for reprint in hit.reprints],
+        "reprint_count": hit.reprint_count,
     }
-    return {key: shaped[key] for key in RESULT_KEYS if key != "missing" or hit.missing}
+    return {key: shaped[key] for key in RESULT_KEYS if key not in _ONLY_IF_ANY or shaped[key]}
+
+
+def reprint_json(reprint: Reprint, links: Links) -> Json:
+    """Return an article that is the same text as the result it is folded into."""
+    return {
+        "id": reprint.id,
+        "url": links.article(reprint.id),
+        "title": reprint.title,
+        "published": reprint.published.isoformat() if reprint.published else None,
+        "source": reprint.source,
+        "source_title": reprint.source_title,
+    }
 
 
 def explanation_json(explanation: Explanation) -> Json:
@@ -177,6 +195,7 @@ def explanation_json(explanation: Explanation) -> Json:
         "match": explanation.match,
         "order": explanation.order,
         "place": explanation.place,
+        **({"folded_into": explanation.folded_into} if explanation.folded_into else {}),
         "score": None if score is None else round(score, SCORE_DIGITS),
         "parts": [
             {
@@ -256,6 +275,7 @@ def similar_json(article_id: str, found: Iterable[SimilarArticle], links: Links,
                 "published": near.published.isoformat() if near.published else None,
                 "source": near.source,
                 "score": round(near.score, 4),
+                "reasons": list(near.reasons),
             }
             for near in found
         ],

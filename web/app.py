@@ -258,6 +258,7 @@ def _install_words(app: Flask, settings: Settings, version: str) -> None:
         "dotted_date": pages.dotted_date,
         "counted": words.counted,
         "plural": words.plural,
+        "reprinted": words.reprinted,
         "grouped": words.grouped,
         "cut": pages.cut,
         "safe_url": pages.safe_url,

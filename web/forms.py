@@ -33,14 +33,14 @@ SORTS = ("relevance", "-date", "date")
 CORRECTS = ("auto", "suggest", "off")
 
 PAGE_PARAMETERS = ("q", "from", "to", *FILTERS, "sort", "correct", "page")
-API_PARAMETERS = (*PAGE_PARAMETERS, "per_page", "facets", "highlight", "fields", "explain")
+API_PARAMETERS = (*PAGE_PARAMETERS, "per_page", "facets", "highlight", "fold", "fields", "explain")
 
 PAGE_FACETS = ("category", "year", "source", *NAMES)
 """What a result page counts, in its order."""
 
 RESULT_KEYS = (
     *("id", "url", "original", "title", "snippet", "published", "modified"),
-    *("source", "categories", "tags", "score", "missing"),
+    *("source", "categories", "tags", "score", "missing", "reprints", "reprint_count"),
 )
 """Keys of one result of the API, in their order; ``fields`` chooses among them."""
 
@@ -170,6 +170,7 @@ def read_api(args: Arguments) -> ApiRequest:
         facets=reader.listed("facets", ALL_FACETS) if "facets" in args else FACETS,
         correct=cast(Correct, reader.one("correct", choice(CORRECTS), "auto")),
         highlight=reader.one("highlight", truth, True),
+        fold=reader.one("fold", truth, True),
         explain=reader.one("explain", truth, False),
     )
     fields = reader.listed("fields", RESULT_KEYS)
@@ -350,6 +351,7 @@ def api_pairs(asked: ApiRequest) -> Pairs:
     pairs += [("per_page", str(request.per_page))] if request.per_page != 10 else []
     pairs += [("facets", ",".join(request.facets))] if request.facets != FACETS else []
     pairs += [("highlight", "false")] if not request.highlight else []
+    pairs += [("fold", "false")] if not request.fold else []
     pairs += [("fields", ",".join(asked.fields))] if asked.fields else []
     pairs += [("explain", "true")] if request.explain else []
     return tuple(pairs)

@@ -152,6 +152,7 @@ class Pages:
             "article.html",
             article=article,
             parts=tuple(parts(article.body)),
+            same=service.reprints(article_id),
             similar=service.similar(article_id, SIMILAR),
             similar_title=SIMILAR_TITLE,
             linked=linked_data(article),

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from searchsvc.results import Hit
 from math import floor
 
 _UNITS = ("байт", "КБ", "МБ", "ГБ", "ТБ")
@@ -29,6 +33,14 @@ def counted(number: int, one: str, few: str, many: str) -> str:
 def articles(number: int) -> str:
     """Return «80 статей»."""
     return counted(number, "статья", "статьи", "статей")
+
+
+def reprinted(hit: Hit) -> str:
+    """Return «ещё 3 источника» of the reprints folded into a hit, «публикации» where a source has several."""
+    sources = {reprint.source for reprint in hit.reprints} | {hit.source}
+    if len(sources) == hit.reprint_count + 1:
+        return f"ещё {counted(hit.reprint_count, 'источник', 'источника', 'источников')}"
+    return f"ещё {counted(hit.reprint_count, 'публикация', 'публикации', 'публикаций')}"
 
 
 def size(number: int) -> str:

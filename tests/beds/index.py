@@ -198,6 +198,7 @@ def leftovers(index: Path) -> list[str]:
         "store.db-shm",
         "engine",
         "neighbours",
+        "reprints",
         "writer.lock",
     }
     kept |= {"records.places", "records.lemmas", "records.rows"}

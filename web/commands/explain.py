@@ -182,6 +182,8 @@ def _tell_place(explanation: Explanation) -> None:
         say(f"Статей, где есть всё, что в запросе: {whole}.")
     else:
         say(f"Место {explanation.place} из {explanation.total}: есть всё, что в запросе.")
+    if explanation.folded_into:
+        say(f"  Свёрнута под статьёй {explanation.folded_into}: это один и тот же текст.")
     for obstacle in explanation.obstacles:
         say(f"  {obstacle.text}")
     if explanation.order == "engine":

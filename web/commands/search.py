@@ -147,7 +147,7 @@ def _tell(page: ResultPage) -> None:
 
 
 def _tell_hit(number: int, hit: Hit) -> None:
-    from web.words import day
+    from web.words import day, reprinted
 
     say(f"{number}. {marked(hit.title)}")
     about = [day(hit.published) if hit.published else "", hit.source_title, ", ".join(hit.categories)]
@@ -157,6 +157,10 @@ def _tell_hit(number: int, hit: Hit) -> None:
     if hit.snippet:
         say(f"   {marked(hit.snippet)}")
     say(f"   {hit.original}")
+    if hit.reprint_count:
+        say(f"   {reprinted(hit)}:")
+    for reprint in hit.reprints:
+        say(f"     {' · '.join(filter(None, (reprint.source_title, reprint.title, reprint.id)))}")
 
 
 def marked(segments: Iterable[Segment]) -> str:

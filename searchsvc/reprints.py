@@ -1,0 +1,333 @@
+"""Reprints: articles that are one text, found when they are indexed.
+
+    reprints/groups     by key: the key of the document its group began with, its own where it is alone
+    reprints/sketches   by key: the MinHash of its word quadruples; only the writer reads it
+
+Two articles are reprints of one another if their bodies share enough of their word quadruples
+(``Text.same_as``, docs/decisions/0009-reprints.md). MinHash proposes, that comparison decides. A
+document joins the group of an earlier one and stays there as long as its row lives, so that groups
+are right for readers of older snapshots too. Of two groups that a newcomer belongs to it joins the
+one of the text it is nearest to; they are not merged. As with signatures, values nobody points at
+any more (of a change that never came) are overwritten by the next document of that key, those of
+deleted documents are wiped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from cachetools import LRUCache
+from rensa import RMinHash
+
+from searchsvc.document import PARTS, Record, term_hash
+from searchsvc.mapped import Column
+
+if TYPE_CHECKING:
+    from searchsvc.store_writer import StoreWriter
+
+SHARE = 0.6
+"""Share of the shorter text's word quadruples that a reprint has in common with the other."""
+
+SHARE_OF_LONGER = 0.5
+"""The same of the longer text. A digest can have half of its text from one note only: it brings no two
+notes into one group."""
+
+LEAST = 10
+"""Quadruples of a text too short to tell: «Завтра занятий не будет» is said by many."""
+
+SHORT = 40
+SHARE_OF_SHORT = 0.9
+"""Share from which texts of fewer quadruples than ``SHORT`` are reprints: one form of
+congratulation, filled in with two names, has .77 to .83."""
+
+FAR_DAYS = 90
+SHARE_FAR = 0.8
+"""Share from which texts published more than ``FAR_DAYS`` apart are reprints."""
+
+SWAPPED = 0.02
+"""Share of the shorter text's quadruples that would be the same but for a number from which two
+texts are one form filled in twice (last year's competition, another day's menu). A number changed in
+a text of 200 words is below it."""
+
+SHARED = 4
+"""Values that sketches must share for their texts to be compared: the least alike reprints, of a
+resemblance of .375, share 12 of 32; one pair in two thousand of these is missed."""
+
+SKETCH = 32
+_SEED = 1
+_QUADRUPLE = 4
+_MIXER = np.uint64(0x9E3779B97F4A7C15)
+_NUMBERS = np.unique([term_hash(str(n).zfill(z)) for z in (1, 2, 3) for n in range(10_000)]).astype(np.uint32)
+_BODY = PARTS.index("body")
+
+_SCANNED = 128  # from so many newcomers on sorting is quicker than looking at all sketches for each
+_BACK = 2  # documents of a value that are tried, beside the first one
+_TRIES = 12
+_TRIES_OF_GROUP = 2
+_TEXTS_KEPT = 1_000
+_CHUNK = 100_000
+_FOLDER = "reprints"
+_WHAT = "файлы перепечаток"
+
+_GROUP = np.dtype("<u4")
+_SKETCH = np.dtype(("<u4", (SKETCH,)))
+
+Ints = npt.NDArray[np.int64]
+Shingles = npt.NDArray[np.uint64]
+Sketches = npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What is compared of an article: its body's quadruples as they are, and with any number
+    standing for any other; its day (0: none)."""
+
+    shingles: Shingles
+    but_numbers: Shingles
+    day: int
+
+    @classmethod
+    def of(cls, record: Record, day: int) -> Text:
+        """Return the text of a record in order of position."""
+        lemmas = _body(record)
+        place = np.minimum(np.searchsorted(_NUMBERS, lemmas), len(_NUMBERS) - 1)
+        masked = np.where(_NUMBERS[place] == lemmas, np.uint32(0), lemmas)
+        return cls(np.unique(_shingles(lemmas)), np.unique(_shingles(masked)), day)
+
+    def same_as(self, other: Text) -> bool:
+        """Say whether one is a reprint of the other, with another lead, sentences cut or added."""
+        shorter, longer = sorted((len(self.shingles), len(other.shingles)))
+        if shorter < LEAST:
+            return False
+        common = _common(self.shingles, other.shingles)
+        apart = abs(self.day - other.day) if self.day and other.day else 0
+        needed = max(
+            SHARE, SHARE_OF_SHORT if shorter < SHORT else 0.0, SHARE_FAR if apart > FAR_DAYS else 0.0
+        )
+        if common < needed * shorter or common < SHARE_OF_LONGER * longer:
+            return False
+        return _common(self.but_numbers, other.but_numbers) - common <= SWAPPED * shorter
+
+
+class Texts:
+    """Texts of documents in a store that is being written; those used last are kept."""
+
+    def __init__(self, writer: StoreWriter) -> None:
+        self._writer = writer
+        self._kept: LRUCache[int, Text] = LRUCache(_TEXTS_KEPT)
+
+    def same(self, left: int, right: int) -> bool:
+        """Say whether the documents of two keys are reprints of one another."""
+        return self._of(left).same_as(self._of(right))
+
+    def _of(self, key: int) -> Text:
+        if key not in self._kept:
+            self._kept[key] = Text.of(self._writer.record(key), self._writer.day(key))
+        return self._kept[key]
+
+
+class Groups:
+    """Which documents of the generation in *folder* are reprints of one another, for readers."""
+
+    def __init__(self, folder: Path) -> None:
+        self._groups = Column(folder / _FOLDER / "groups", _GROUP, _WHAT)
+        self._sketches = Column(folder / _FOLDER / "sketches", _SKETCH, _WHAT)
+
+    @classmethod
+    def create(cls, folder: Path) -> None:
+        """Make the files, empty."""
+        (folder / _FOLDER).mkdir()
+        for name in ("groups", "sketches"):
+            (folder / _FOLDER / name).touch()
+
+    def check(self, last: int) -> None:
+        """Refuse files that end before the values of *last*.
+
+        Raises:
+            IndexDamagedError: they do, or are missing.
+        """
+        self._groups.require(last)
+        self._sketches.require(last)
+
+    def of(self, keys: Sequence[int]) -> Ints:
+        """Return the groups of *keys*, as numbers that only their equality has a meaning of.
+
+        Raises:
+            IndexDamagedError: a file is missing or too short.
+        """
+        asked = np.asarray(keys, np.int64)
+        found = self._groups.at(asked).astype(np.int64)
+        if not found.all():  # of a document that was wiped meanwhile, or of files that are damaged
+            self._groups.require(int(asked.max()))
+            found[found == 0] = -asked[found == 0]
+        return found
+
+    def others(self, key: int) -> list[int]:
+        """Return the keys of the documents in the group of *key*, ended ones too, but for itself."""
+        groups = self._groups.all()
+        group = int(groups[key]) if key < len(groups) else 0
+        return [int(other) for other in np.flatnonzero(groups == group) if other != key] if group else []
+
+
+class ReprintWriter:
+    """Changes groups and sketches; one at a time, within a transaction of the store.
+
+    *last_key* is the greatest key that the store has, 0 where it has none.
+
+    Raises:
+        IndexDamagedError: a file is missing, or ends before it.
+    """
+
+    def __init__(self, folder: Path, last_key: int) -> None:
+        self._groups = Column(folder / _FOLDER / "groups", _GROUP, _WHAT)
+        self._sketches = Column(folder / _FOLDER / "sketches", _SKETCH, _WHAT)
+        for column in (self._groups, self._sketches):
+            column.require(last_key)
+
+    def put(self, key: int, record: Record) -> None:
+        """Keep the sketch of a document that has no group yet; *record* is in order of position."""
+        self._sketches.write(key, sketch(record))
+        self._groups.write(key, np.zeros(1, _GROUP))
+
+    def put_groups(self, first: int, groups: Ints) -> None:
+        """Keep the groups of the documents from *first* on."""
+        self._groups.write(first, groups.astype(_GROUP))
+
+    def groups(self) -> Ints:
+        """Return the groups of all keys, 0 where there is none (yet, or any more)."""
+        return self._groups.all().astype(np.int64)
+
+    def sketches(self, last: int) -> Sketches:
+        """Return the sketches of all keys up to *last*, mapped."""
+        return self._sketches.all()[: last + 1]
+
+    def wipe(self, keys: Iterable[int]) -> None:
+        """Overwrite all there is of *keys*."""
+        for key in keys:
+            self._sketches.write(key, np.zeros(1, _SKETCH))
+            self._groups.write(key, np.zeros(1, _GROUP))
+
+    def finish(self) -> None:
+        """Bring everything to the disk."""
+        self._sketches.sync()
+        self._groups.sync()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._sketches.close()
+        self._groups.close()
+
+
+def find_groups(writer: StoreWriter, first: int) -> None:
+    """Give the documents from key *first* on, all that are new in the store, their groups."""
+    last = writer.last_key()
+    if last < first:
+        return
+    sketches = writer.reprints.sketches(last)
+    groups = writer.reprints.groups()
+    groups[first:] = np.arange(first, len(groups))
+    texts = Texts(writer)
+    for key, candidates in _candidates(sketches, writer.gone(), first):
+        tried: Counter[int] = Counter()
+        for other in candidates:
+            group = int(groups[other])
+            if tried.total() == _TRIES:
+                break
+            if tried[group] == _TRIES_OF_GROUP:
+                continue
+            tried[group] += 1
+            if texts.same(key, other):
+                groups[key] = group
+                break
+    writer.reprints.put_groups(first, groups[first : last + 1])
+
+
+def sketch(record: Record) -> Sketches:
+    """Return the MinHash of a record's quadruples, zeros of a text too short to have reprints."""
+    shingles = _shingles(_body(record))
+    if len(shingles) < LEAST:
+        return np.zeros((1, SKETCH), np.uint32)
+    bounds = np.array([0, len(shingles)], np.uint64)
+    found = RMinHash.digest_matrix_from_flat_token_hashes(shingles, bounds, SKETCH, _SEED)
+    return np.array(found.to_rows(), np.uint32)
+
+
+def _candidates(sketches: Sketches, gone: Ints, first: int) -> Iterator[tuple[int, list[int]]]:
+    """Yield documents from *first* on with earlier ones whose sketches are like theirs, the likest first."""
+    newcomers = first + np.flatnonzero(sketches[first:].any(axis=1))
+    if len(newcomers) < _SCANNED:
+        for key in newcomers.tolist():
+            shared = _shared(sketches[:key], sketches[key])
+            others = np.flatnonzero(shared >= SHARED)
+            others = others[~np.isin(others, gone)]
+            yield key, others[np.lexsort((others, -shared[others]))].tolist()
+        return
+    there: npt.NDArray[np.bool_] = np.asarray(sketches.any(axis=1))
+    there[gone] = False
+    later, earlier = _linked(sketches, np.flatnonzero(there), first)
+    shared = np.zeros(len(later), np.int64)
+    for at in range(0, len(later), _CHUNK):
+        part = slice(at, at + _CHUNK)
+        shared[part] = _shared(sketches[later[part]], sketches[earlier[part]])
+    like = np.flatnonzero(shared >= SHARED)
+    like = like[np.lexsort((earlier[like], -shared[like], later[like]))]
+    keys, starts = np.unique(later[like], return_index=True)
+    for key, others in zip(keys.tolist(), np.split(earlier[like], starts[1:]), strict=False):
+        yield key, others.tolist()
+
+
+def _shared(left: Sketches, right: Sketches) -> Ints:
+    """Return how many values sketches share, row by row; counting along a short axis takes twice as long."""
+    return np.asarray(np.einsum("ij->i", (left == right).view(np.uint8)), np.int64)
+
+
+def _linked(sketches: Sketches, keys: Ints, first: int) -> tuple[Ints, Ints]:
+    """Return pairs of documents with a value in common: the later, from *first* on, and the earlier.
+
+    Of the documents with a value a later one is paired with the first and the ``_BACK`` before it:
+    five hundred copies make no hundred thousand pairs, and copies have other values in common too.
+    """
+    pairs = []
+    for column in range(SKETCH):
+        values = sketches[keys, column]
+        order = np.argsort(values, kind="stable")
+        values, ordered = values[order], keys[order]
+        begins = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
+        place = np.arange(len(values))
+        begin = np.repeat(begins, np.diff(np.append(begins, len(values))))
+        new = ordered >= first
+        for back in range(1, _BACK + 1):
+            mine = new & (place - back > begin)
+            pairs.append(ordered[mine] << 32 | ordered[place[mine] - back])
+        mine = new & (place > begin)
+        pairs.append(ordered[mine] << 32 | ordered[begin[mine]])
+    codes = np.unique(np.concatenate(pairs))
+    return codes >> 32, codes & 0xFFFFFFFF
+
+
+def _common(left: Shingles, right: Shingles) -> int:
+    return len(np.intersect1d(left, right, assume_unique=True))
+
+
+def _body(record: Record) -> npt.NDArray[np.uint32]:
+    """Return a lemma of each word of the body, always the same of its lemmas."""
+    body = record[record["part"] == _BODY]
+    if not len(body):
+        return np.empty(0, np.uint32)
+    position = body["position"]
+    starts = np.flatnonzero(np.concatenate([[True], position[1:] != position[:-1]]))
+    return np.asarray(np.minimum.reduceat(body["lemma"], starts))
+
+
+def _shingles(lemmas: npt.NDArray[np.uint32]) -> Shingles:
+    number = len(lemmas) - _QUADRUPLE + 1
+    mixed = np.zeros(max(number, 0), np.uint64)
+    for offset in range(_QUADRUPLE if number > 0 else 0):
+        mixed = mixed * _MIXER + lemmas[offset : offset + number]
+    return mixed

@@ -1,0 +1,220 @@
+"""Results with reprints: a row for one text, at its best rank, the same rows on whatever page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from beds.index import Bed, draft
+
+from corpus.article import Article, Paragraph, Source
+from searchsvc.analysis import Analyzer
+from searchsvc.folding import FOLDED
+from searchsvc.live import LiveIndex
+from searchsvc.results import SHOWN_REPRINTS, Hit, ResultPage, SearchRequest
+from searchsvc.search import SearchService
+
+TEXT = (
+    "Министерство напоминает о горячем питании младших классов: каши на молоке, рыба дважды в неделю, "
+    "свежие овощи. Родительские комиссии пробуют блюда и пишут замечания в журнал. Столовая обязана "
+    "ответить за три дня, а детям с аллергией готовят отдельно по справке педиатра."
+)
+MORE = "Меню вывешивают у входа. Вопросы задавайте классному руководителю, он передаст их повару и директору."
+OTHER = "Краеведы посёлка нашли старую карту мельницы и рассказали о ней на уроке географии шестиклассникам."
+FACETS = ("source", "category", "year")
+
+
+def article(name: str, text: str = TEXT, *, day: int = 1, title: str = "", source: str = "") -> Article:
+    return replace(
+        draft(0),
+        id=name,
+        source=source or "iro.example",
+        url=f"https://iro.example/{name}/",
+        title=title or f"Запись {name}",
+        lead="",
+        body=(Paragraph(text),),
+        published=datetime(2023, 5, 1, 12, tzinfo=UTC) + timedelta(days=day) if day else None,
+        tags=(),
+    )
+
+
+@pytest.fixture
+def bed(tmp_path: Path, analyzer: Analyzer) -> Iterator[Bed]:
+    made = Bed.open(tmp_path, analyzer)
+    yield made
+    made.archive.close()
+
+
+Search = Callable[..., ResultPage]
+
+
+@pytest.fixture
+def search(bed: Bed) -> Iterator[Search]:
+    live = LiveIndex(bed.generations)
+    service = SearchService(live, bed.analyzer)
+    yield lambda text, **asked: service.search(SearchRequest(text, **asked))
+    live.close()
+
+
+def fill(bed: Bed, articles: Iterable[Article]) -> None:
+    with bed.archive.batch():
+        for one in articles:
+            bed.archive.put(one)
+    bed.rebuild()
+
+
+def rows(page: ResultPage) -> list[tuple[str, ...]]:
+    """Return the ids of each row, the one shown first."""
+    return [(hit.id, *(reprint.id for reprint in hit.reprints)) for hit in page.hits]
+
+
+def only(page: ResultPage) -> Hit:
+    (hit,) = page.hits
+    return hit
+
+
+# --- which is shown ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("articles", "expected"),
+    [
+        # The earliest, though others have the words in their titles.
+        ([("a", TEXT, 3), ("b", TEXT, 1), ("c", TEXT, 2)], ("b", "c", "a")),
+        # A sentence more does not make it more complete, five do.
+        ([("a", TEXT, 1), ("b", f"{TEXT} Приходите.", 2)], ("a", "b")),
+        ([("a", TEXT, 1), ("b", f"{TEXT} {MORE}", 3), ("c", TEXT, 2)], ("b", "a", "c")),
+        # Of a day the longer; then the one that came first.
+        ([("a", TEXT, 1), ("b", f"{TEXT} Приходите завтра.", 1)], ("b", "a")),
+        ([("b", TEXT, 1), ("a", TEXT, 1)], ("a", "b")),
+        # Without a date it is the last to be shown.
+        ([("a", TEXT, 0), ("b", TEXT, 5)], ("b", "a")),
+    ],
+)
+def test_the_earliest_is_shown_or_one_that_has_much_more(
+    bed: Bed, search: Search, articles: list[tuple[str, str, int]], expected: tuple[str, ...]
+) -> None:
+    fill(bed, (article(name, text, day=day, title=f"Питание {name}") for name, text, day in articles))
+    page = search("горячее питание")
+    assert rows(page) == [expected]
+    assert (page.total, page.rows, page.pages) == (len(articles), 1, 1)
+    hit = only(page)
+    assert hit.reprint_count == len(articles) - 1
+    assert all(reprint.title == f"Питание {reprint.id}" for reprint in hit.reprints)
+    assert {reprint.source_title for reprint in hit.reprints} == {"Институт развития образования"}
+    assert hit.reprints[0].url == f"/articles/{hit.reprints[0].id}"
+
+
+def test_a_row_stands_at_the_rank_and_with_the_score_of_its_best(bed: Bed, search: Search) -> None:
+    fill(
+        bed,
+        [
+            article("early", day=1),
+            article("titled", day=2, title="Карта мельницы: питание краеведов"),
+            article("other", f"{OTHER} {OTHER.replace('мельницы', 'питания')}", day=3),
+        ],
+    )
+    plain = search("питание", fold=False)
+    assert plain.hits[0].id == "titled"
+    folded = search("питание")
+    assert rows(folded)[0] == ("early", "titled")
+    assert folded.hits[0].score == plain.hits[0].score
+    assert [hit.score for hit in folded.hits] == sorted((hit.score for hit in folded.hits), reverse=True)
+
+
+@pytest.mark.parametrize(("sort", "first"), [("-date", "late"), ("date", "early")])
+def test_in_an_order_of_dates_the_one_whose_date_stands_there_is_shown(
+    bed: Bed, search: Search, sort: str, first: str
+) -> None:
+    fill(
+        bed,
+        [article("early", day=1), article("late", day=9), article("between", OTHER, day=5, title="Питание")],
+    )
+    page = search("питание", sort=sort)
+    assert rows(page)[0][0] == first
+    assert len(page.hits) == 2
+    assert rows(search("", sort=sort, filters={"year": ("2023",)}))[0][0] == first
+
+
+def test_only_what_matches_is_folded_and_counted(bed: Bed, search: Search) -> None:
+    bed.archive.add_source(Source("school.example", "https://school.example", "import", "Школа № 9"))
+    fill(
+        bed,
+        [
+            article("early", day=1),
+            article("late", f"{TEXT} Ждём сахарную свёклу.", day=2, source="school.example"),
+        ],
+    )
+    assert rows(search("питание")) == [("early", "late")]
+    assert rows(search("свёкла")) == [("late",)]
+    narrowed = search("питание", filters={"source": ("school.example",)}, facets=FACETS)
+    assert rows(narrowed) == [("late",)]
+    assert only(narrowed).reprint_count == 0
+    assert [bucket.count for bucket in narrowed.facets[0].buckets] == [1, 1]
+
+
+def test_a_near_match_folds_into_a_full_one_and_never_shows_for_it(bed: Bed, search: Search) -> None:
+    cut = TEXT.replace(" по справке педиатра", "")
+    fill(bed, [article("near", f"{cut} {MORE}", day=1), article("full", day=2), article("else", OTHER)])
+    page = search("питание педиатра")
+    assert (page.total, page.near_total, page.rows) == (1, 1, 1)
+    assert rows(page) == [("full", "near")]
+    assert only(page).missing == ()
+    both = search("питание мельница")
+    assert (both.total, both.near_total, both.rows) == (0, 3, 2)
+    assert {hit.missing for hit in both.hits} == {("мельница",), ("питание",)}
+    assert ("near", "full") in rows(both)
+
+
+# --- pages ------------------------------------------------------------------------------------
+
+
+def test_every_page_has_the_same_rows_and_beyond_the_folded_ranks_each_article_has_its_own(
+    bed: Bed, search: Search
+) -> None:
+    copies = [article(f"c{number:03}", day=number % 40 + 1) for number in range(90)]
+    others = [
+        article(f"o{number:03}", f"Питание {number} {OTHER}", day=number % 30 + 1) for number in range(70)
+    ]
+    loners = [
+        article(f"l{number:03}", f"О питании слово{chr(1072 + number % 30)}{number}", day=number % 30 + 1)
+        for number in range(120)
+    ]
+    fill(bed, [*copies, *others, *loners])
+    for sort in ("relevance", "-date"):
+        plain = search("питание", per_page=300, sort=sort, fold=False)
+        assert plain.total == plain.rows == len(plain.hits) == 280
+        whole = search("питание", per_page=300, sort=sort, facets=FACETS)
+        assert whole.total == 280
+        assert whole.rows == len(whole.hits) == 280 - sum(hit.reprint_count for hit in whole.hits)
+        assert whole.facets == search("питание", fold=False, facets=FACETS).facets
+        beyond = [hit.id for hit in plain.hits[FOLDED:]]
+        assert [hit.id for hit in whole.hits[-len(beyond) :]] == beyond
+        for per_page in (1, 7, 10):
+            paged = [
+                (hit.id, hit.reprint_count)
+                for number in range(1, -(-whole.rows // per_page) + 1)
+                for hit in search("питание", page=number, per_page=per_page, sort=sort).hits
+            ]
+            assert paged == [(hit.id, hit.reprint_count) for hit in whole.hits]
+
+
+def test_so_many_reprints_are_named_and_all_are_counted(bed: Bed, search: Search) -> None:
+    number = SHOWN_REPRINTS + 5
+    fill(bed, (article(f"c{place:03}", day=place + 1) for place in range(number)))
+    hit = only(search("питание"))
+    assert hit.id == "c000"
+    assert [reprint.id for reprint in hit.reprints] == [
+        f"c{place:03}" for place in range(1, SHOWN_REPRINTS + 1)
+    ]
+    assert hit.reprint_count == number - 1
+
+
+def test_a_search_that_has_nothing_to_fold_has_a_row_for_each(bed: Bed, search: Search) -> None:
+    fill(bed, [article("a"), article("b", OTHER, title="Питание")])
+    folded, plain = search("питание"), search("питание", fold=False)
+    assert folded.hits == plain.hits
+    assert folded.rows == plain.rows == 2
