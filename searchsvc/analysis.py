@@ -97,6 +97,15 @@ class Token:
         return self.folded in STOP_WORDS
 
 
+@dataclass(frozen=True, slots=True)
+class Headword:
+    """A word as a dictionary has it; ``part`` is the part of speech by OpenCorpora, ``proper`` a name."""
+
+    text: str
+    part: str
+    proper: bool
+
+
 CASES = ("nomn", "gent", "datv", "accs", "ablt", "loct")
 """Grammatical cases as a reading names them, the nominative first."""
 
@@ -121,15 +130,6 @@ class Reading:
         """The word in the nominative of the same number and gender."""
         found = self._parse if self.case == "nomn" else self._parse.inflect({"nomn"})
         return str((found or self._parse).word)
-
-
-@dataclass(frozen=True, slots=True)
-class Headword:
-    """A word as a dictionary has it; ``part`` is the part of speech by OpenCorpora, ``proper`` a name."""
-
-    text: str
-    part: str
-    proper: bool
 
 
 class Analyzer:
@@ -180,19 +180,6 @@ class Analyzer:
         """Whether the dictionary has this very form (a guess by its ending does not count)."""
         return bool(self._morph.word_is_known(strip_marks(form).lower()))
 
-    def readings(self, form: str) -> tuple[Reading, ...]:
-        """Return every reading of one Russian word, most probable first; guesses where the dictionary has
-        none. A word of other letters has no reading."""
-        form = form[:MAX_WORD]
-        found = self._readings.get(form)
-        if found is None:
-            if len(self._readings) >= self._cache_forms:
-                self._readings.clear()
-            lower = strip_marks(form).lower()
-            parses = self._morph.parse(lower) if _CYRILLIC_WORD.match(lower.replace("-", "")) else ()
-            found = self._readings[form] = tuple(map(_reading, parses))
-        return found
-
     def headword(self, forms: Sequence[str], lemma: str, *, name: bool | None) -> Headword:
         """Return the dictionary form of *forms* read as *lemma*, with its ё; a name in its own gender.
 
@@ -225,6 +212,19 @@ class Analyzer:
             )
             fitting.update({parse.word: None for parse in named if parse}.keys())
         return max(fitting, key=lambda word: (fitting[word], word in forms), default=lemma)
+
+    def readings(self, form: str) -> tuple[Reading, ...]:
+        """Return every reading of one Russian word, most probable first; guesses where the dictionary has
+        none. A word of other letters has no reading."""
+        form = form[:MAX_WORD]
+        found = self._readings.get(form)
+        if found is None:
+            if len(self._readings) >= self._cache_forms:
+                self._readings.clear()
+            lower = strip_marks(form).lower()
+            parses = self._morph.parse(lower) if _CYRILLIC_WORD.match(lower.replace("-", "")) else ()
+            found = self._readings[form] = tuple(map(_reading, parses))
+        return found
 
     def _token(self, position: int, start: int, form: str) -> Token:
         folded, lemmas = self._look_up(form)
