@@ -22,6 +22,7 @@ from indexer.pipeline import rebuild
 from indexer.progress import Progress, silent
 from searchsvc import query
 from searchsvc.analysis import Analyzer
+from searchsvc.answering import NEAR_BELOW, RERANKED
 from searchsvc.bootstrap import open_archive
 from searchsvc.engine import Plan
 from searchsvc.engines import ENGINES
@@ -30,7 +31,7 @@ from searchsvc.generation import Generations
 from searchsvc.live import LiveIndex
 from searchsvc.planning import plan
 from searchsvc.results import FACETS, MAX_DEPTH, SearchRequest
-from searchsvc.search import NEAR_BELOW, RERANKED, SearchService
+from searchsvc.search import SearchService
 from searchsvc.text import clean
 
 FIRST = 20

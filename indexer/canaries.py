@@ -144,7 +144,7 @@ class _Only(Generations):
     """The generations of a folder, as if *name* were the published one."""
 
     def __init__(self, generations: Generations, name: str) -> None:
-        super().__init__(generations.folder)
+        super().__init__(generations.folder, semantic=generations.semantic)
         self._name = name
 
     def pointer(self) -> Pointer:

@@ -21,7 +21,13 @@ from indexer.verify import verify
 from searchsvc.analysis import Analyzer
 from searchsvc.document import Document, make_document
 from searchsvc.engines import open_engine
-from searchsvc.errors import FingerprintError, GenerationError, NamesMissingError, NoIndexError
+from searchsvc.errors import (
+    EncoderMissingError,
+    FingerprintError,
+    GenerationError,
+    NamesMissingError,
+    NoIndexError,
+)
 from searchsvc.generation import DISK_ERRORS, Generation, Generations
 from searchsvc.names import NAMES_VERSION, NameFinder, name_finder
 
@@ -305,23 +311,16 @@ def _catch_up(archive: Archive, generation: Generation, analyzer: Analyzer) -> S
 def _follows(generation: Generation, analyzer: Analyzer) -> bool:
     """Whether articles can be put into *generation* as its others were."""
     try:
-        _check(generation, analyzer)
+        generation.require(analyzer.fingerprint)
         _finder(generation, analyzer)
-    except (FingerprintError, NamesMissingError):
+    except (FingerprintError, EncoderMissingError, NamesMissingError):
         return False
     return True
 
 
-def _check(generation: Generation, analyzer: Analyzer) -> None:
-    if generation.manifest.analysis != analyzer.fingerprint:
-        raise FingerprintError("другой разбор слов")
-    if generation.manifest.names not in {"", NAMES_VERSION}:
-        raise FingerprintError("другой поиск имён")
-
-
 def _sequence(archive: Archive, generation: Generation, analyzer: Analyzer) -> int:
     """Return the change *generation* has come to, once it is certain that it goes on from there."""
-    _check(generation, analyzer)
+    generation.require(analyzer.fingerprint)
     sequence, last = generation.sequence(), archive.last_sequence()
     if sequence > last:
         raise GenerationError(

@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import pymorphy3
+from pymorphy3.units import DictionaryAnalyzer
+from pymorphy3.units.by_analogy import KnownPrefixAnalyzer
 
 from searchsvc.stopwords import STOP_WORDS
 from searchsvc.text import fold, plain, strip_marks
@@ -29,6 +31,9 @@ MAX_WORD = 100
 
 CACHE_FORMS = 400_000
 """Forms kept with their lemmas; a Russian news archive of a million texts has about as many."""
+
+SHORTEST_BASE = 4
+"""Letters that a word has at least behind a prefix."""
 
 _LETTER = r"[^\W\d_]"
 # Marks and invisible characters belong to the word they stand in.
@@ -72,6 +77,11 @@ _PROBE = (
 def folded_form(form: str) -> str:
     """Return the form of a token as it is compared, spaces inside a number left out."""
     return fold(_SPACED_NUMBER.sub("", form[:MAX_WORD]))
+
+
+def spelt_form(form: str) -> str:
+    """Return the form of a token as it is shown again: plain, with its capitals and ё."""
+    return plain(_SPACED_NUMBER.sub("", form[:MAX_WORD]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +189,24 @@ class Analyzer:
     def is_known(self, form: str) -> bool:
         """Whether the dictionary has this very form (a guess by its ending does not count)."""
         return bool(self._morph.word_is_known(strip_marks(form).lower()))
+
+    def known_among(self, words: Iterable[str]) -> list[str]:
+        """Return those of many plain words in lower case that the dictionary has."""
+        has = self._morph.word_is_known
+        return [word for word in words if has(word)]
+
+    def is_prefixed(self, form: str) -> bool:
+        """Whether it is a word of the dictionary behind a prefix that makes words: «антиплагиат»."""
+        word = strip_marks(form).lower()
+        if not _CYRILLIC_WORD.match(word):
+            return False
+        base, *built = self._morph.parse(word)[0].methods_stack
+        return (
+            len(built) == 1
+            and isinstance(built[0][0], KnownPrefixAnalyzer)
+            and isinstance(base[0], DictionaryAnalyzer)
+            and len(base[1]) >= SHORTEST_BASE
+        )
 
     def headword(self, forms: Sequence[str], lemma: str, *, name: bool | None) -> Headword:
         """Return the dictionary form of *forms* read as *lemma*, with its ё; a name in its own gender.

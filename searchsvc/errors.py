@@ -8,6 +8,7 @@ from corpus.errors import SearchServiceError
 
 __all__ = [
     "BadRequestError",
+    "EncoderMissingError",
     "EngineMissingError",
     "EvaluationError",
     "FingerprintError",
@@ -135,6 +136,19 @@ class EngineMissingError(GenerationError):
     def __init__(self, name: str, package: str) -> None:
         super().__init__(f"Движок «{name}» не установлен. Установите его: pip install '{package}'")
         self.name = name
+
+
+class EncoderMissingError(SearchServiceError):
+    """The package that gives sentences their vectors is not installed; the cause is chained."""
+
+    exit_code = 2
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"Для поиска по смыслу нужен дополнительный пакет{f' ({reason})' if reason else ''}. "
+            "Установите его: pip install 'searchsvc[semantic]'. Искать без него: "
+            "SEARCHSVC_SEMANTIC=off, затем searchsvc rebuild"
+        )
 
 
 class EvaluationError(SearchServiceError):

@@ -52,6 +52,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "kin": "родственные слова",
         "stop": "служебные слова",
         "date": "свежесть",
+        "meaning": "близость по смыслу",
         REPRINT: "лучше стоит перепечатка этой записи",
         NEAR: "сдвиг на место после статей, где есть всё",
     }
@@ -63,7 +64,7 @@ BY_WORD = frozenset({"words", "title", "beginning", "form", "name", "kin", "stop
 
 STOP = "stop"
 
-WITHOUT_WORDS = frozenset({"date", NEAR, REPRINT})
+WITHOUT_WORDS = frozenset({"date", "meaning", NEAR, REPRINT})
 
 SHOWN_CHARS = 120
 """A line and a half in a terminal: enough to recognise the sentence."""
@@ -220,6 +221,7 @@ class _Seen:
         self._found = records.occurrences(
             [stored.key], families_of(self._words), stop_words_of(planned.words)
         )
+        self._nearness = view.generation.nearness([stored.key], planned.text)
         # In any form: an exact word is asked for in one, its other forms count for the score, too.
         words = [replace(word, exact=False) for word in self._words]
         (self._there,) = find_marks(words, self._found)
@@ -231,7 +233,7 @@ class _Seen:
         words = [self._words[number] for number in numbers] + [word for word, _ in weak]
         counts = [self._counts[number] for number in numbers] + [count for _, count in weak]
         statistics = Statistics(self._matches.documents, self._matches.average_length, counts)
-        return evidence(words, self._found, statistics)[:, 0]
+        return evidence(words, self._found, statistics, nearness=self._nearness)[:, 0]
 
     def parts(self) -> tuple[ScorePart, ...]:
         """Return the parts of the document's score, those that gave nothing too."""

@@ -2,8 +2,11 @@
 
     index/current.json            {"generation": "g000002", "previous": "g000001"}
     index/g000002/manifest.json   engine, fingerprint, when it was made
-    index/g000002/store.db        documents, lexicon, neighbours
+    index/g000002/store.db        documents, counts of words, neighbours
     index/g000002/records.*       what ranking reads of every document
+    index/g000002/lexicon/        the words of the archive, for repair
+    index/g000002/phrases/        what titles share, for completion; titles/ likewise
+    index/g000002/vectors.*       vectors of its sentences, where it was built with the encoder
     index/g000002/neighbours/     signatures, from which the lists are made
     index/g000002/reprints/       which documents are one text
     index/g000002/engine/         the engine's own files
@@ -32,9 +35,13 @@ from searchsvc.document import Document, Record
 from searchsvc.engine import Engine, Entry, Snapshot
 from searchsvc.engines import open_engine
 from searchsvc.errors import FingerprintError, GenerationError, IndexDamagedError, NoIndexError
+from searchsvc.names import NAMES_VERSION
 from searchsvc.reprints import find_groups
+from searchsvc.semantic import MODEL, encoder, require_encoder
 from searchsvc.similar import forget_lemmas, rebuild_neighbours, update_neighbours
 from searchsvc.store import Store
+from searchsvc.store_writer import UNFILED
+from searchsvc.vectors import Floats
 
 SCHEMA_VERSION = 4
 """Version of everything a generation keeps on disk; another one is refused."""
@@ -52,14 +59,17 @@ _ERASURE = "e"
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a generation was made with, and when; no two have equal manifests. ``names`` is the version
-    of the search for names, "" where there was none."""
+    """What a generation was made with, and when; no two have equal manifests.
+
+    ``names`` is the version of the search for names and ``vectors`` the model of its vectors, "" for none.
+    """
 
     engine: str
     schema: int
     analysis: str
     names: str
     created: str
+    vectors: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +83,31 @@ class Pointer:
 class Generation:
     """One generation on disk: engine, store, manifest."""
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, *, semantic: bool = False) -> None:
+        self._semantic = semantic
         self.folder = folder
         self.manifest = manifest
         self.engine: Engine = open_engine(manifest.engine, folder / "engine")
-        self.store = Store(folder / _STORE)
+        self.store = Store(folder / _STORE, vectors=bool(manifest.vectors))
         self._newest: Snapshot | None = None
 
     @classmethod
-    def create(cls, folder: Path, *, engine: str, analysis: str, names: str = "") -> Generation:
-        """Make an empty generation in *folder*."""
+    def create(
+        cls, folder: Path, *, engine: str, analysis: str, names: str = "", vectors: str = ""
+    ) -> Generation:
+        """Make an empty generation in *folder*, with *vectors* of that model."""
         folder.mkdir(parents=True)
-        manifest = Manifest(
-            engine, SCHEMA_VERSION, analysis, names, datetime.now(UTC).isoformat(timespec="microseconds")
-        )
+        created = datetime.now(UTC).isoformat(timespec="microseconds")
+        manifest = Manifest(engine, SCHEMA_VERSION, analysis, names, created, vectors)
         made = cls(folder, manifest)
         made.engine.create()
-        Store.create(folder / _STORE)
+        Store.create(folder / _STORE, vectors=bool(vectors))
         _write_atomically(folder / "manifest.json", json.dumps(asdict(manifest)))
         return made
 
     @classmethod
-    def open(cls, folder: Path) -> Generation:
-        """Open a finished generation.
+    def open(cls, folder: Path, *, semantic: bool = False) -> Generation:
+        """Open a finished generation, its vectors to be used if *semantic*.
 
         Raises:
             FingerprintError: it was made with another version of the schema.
@@ -114,12 +126,39 @@ class Generation:
             raise IndexDamagedError(folder, "описание поколения испорчено") from error
         if not (folder / _STORE).is_file():
             raise IndexDamagedError(folder, "нет файла документов")
-        return cls(folder, manifest)
+        return cls(folder, manifest, semantic=semantic)
 
     @property
     def name(self) -> str:
         """The generation's name, "g000001"."""
         return self.folder.name.removesuffix(".building")
+
+    def require(self, analysis: str) -> None:
+        """Make sure that articles analysed like this, and their vectors, fit to those that are there.
+
+        Raises:
+            FingerprintError: they do not. EncoderMissingError: vectors cannot be made.
+        """
+        if self.manifest.analysis != analysis:
+            raise FingerprintError("другой разбор слов")
+        if self.manifest.names not in {"", NAMES_VERSION}:
+            raise FingerprintError("другой поиск имён")
+        if self.manifest.vectors:
+            require_encoder()
+            if self.manifest.vectors != MODEL:
+                raise FingerprintError("другие векторы предложений")
+
+    @property
+    def lacks_vectors(self) -> bool:
+        """Whether its vectors are to be used, and there are none, or another model's."""
+        return self._semantic and self.manifest.vectors != MODEL
+
+    def nearness(self, keys: Sequence[int], text: str) -> Floats | None:
+        """Return how near in meaning documents are to *text*; None where that is not to count."""
+        vectors = self.store.vectors
+        if vectors is None or not self._semantic or self.lacks_vectors:
+            return None
+        return vectors.nearness(keys, encoder().query(text))
 
     def close(self) -> None:
         """Let go of open files."""
@@ -160,7 +199,7 @@ class Generation:
         change: str = "",
         progress: Callable[[int], None] | None = None,
     ) -> None:
-        """Give a loaded generation its neighbours and its sequence; *change* as in ``update``.
+        """Give a loaded generation its neighbours, words and sequence; *change* as in ``update``.
 
         *progress* is told how many articles have got their neighbours.
         """
@@ -169,6 +208,8 @@ class Generation:
             store.put_sources(sources)
             find_groups(store, 1)
             rebuild_neighbours(store, progress=progress)
+            store.file_words()
+            store.file_phrases()
         self._commit((), (), str(sequence))
 
     def update(
@@ -202,6 +243,8 @@ class Generation:
             update_neighbours(store, changed)
             store.put_sources(sources)
             store.prune(before)
+            store.file_words(least=UNFILED)
+            store.file_phrases(always=False)
         self._commit(entries, gone, str(sequence))
 
     def tidy(self) -> None:
@@ -222,6 +265,8 @@ class Generation:
             for article in gone:
                 forget_lemmas(store, article)
                 store.erase(article)
+            store.file_words()
+            store.file_phrases()
             store.drop_lost_neighbours()
         self.store.settle(vacuum=True)
 
@@ -255,10 +300,11 @@ class Generation:
 
 
 class Generations:
-    """All generations of a data folder."""
+    """All generations of a data folder. If *semantic*, new ones get vectors, and those there are are used."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, semantic: bool = False) -> None:
         self.folder = folder
+        self.semantic = semantic
 
     @property
     def pointer_path(self) -> Path:
@@ -286,7 +332,7 @@ class Generations:
 
     def open(self, name: str) -> Generation:
         """Open a finished generation by name."""
-        return Generation.open(self.folder / name)
+        return Generation.open(self.folder / name, semantic=self.semantic)
 
     def current(self) -> Generation:
         """Open the published generation."""
@@ -302,8 +348,8 @@ class Generations:
         self.clean()
         numbers = [int(match.group(1)) for path in self.folder.iterdir() if (match := _NAME.match(path.name))]
         name = f"g{max(numbers, default=0) + 1:06}"
-        folder = self.folder / f"{name}.building"
-        return Generation.create(folder, engine=engine, analysis=analysis, names=names)
+        folder, vectors = self.folder / f"{name}.building", MODEL if self.semantic else ""
+        return Generation.create(folder, engine=engine, analysis=analysis, names=names, vectors=vectors)
 
     def publish(self, built: Generation) -> Generation:
         """Make *built* the published generation in one rename and return it under its new name."""
@@ -319,7 +365,7 @@ class Generations:
             previous = ""
         self._point(Pointer(target.name, previous))
         self.clean()
-        return Generation.open(target)
+        return Generation.open(target, semantic=self.semantic)
 
     def point_back(self) -> None:
         """Publish the previous generation; the present one becomes the previous. Hold ``building``."""

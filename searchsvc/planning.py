@@ -63,6 +63,11 @@ class Planned:
     words: tuple[Word, ...]
     word_clauses: tuple[engine.Clause, ...]
 
+    @property
+    def text(self) -> str:
+        """The words that are looked for, as they were typed, without marks and operators."""
+        return " ".join(word.text for word in self.words)
+
 
 def plan(tree: query.Query, analyzer: Analyzer, synonyms: Synonyms | None = None) -> Planned:
     """Analyse *tree*. Stop words become units only where there is nothing else.

@@ -135,6 +135,11 @@ _HAS_WORD = re.compile(r"\w")
 _EDGE = re.compile(r"^[^\w+#@№]+|[^\w+#@]+$")
 
 
+def is_field(name: str) -> bool:
+    """Say whether a colon after *name* makes it the name of a field."""
+    return name.lower() in _FIELDS
+
+
 def parse(text: str) -> Query:
     """Return the tree of *text*; spans refer to *text* itself."""
     shown = text[:MAX_LENGTH]

@@ -48,6 +48,11 @@ TITLE = 0.30
 """Idf of words met in the title. The news sets have no titles; set by the sample's judged
 queries, so that an article about a thing comes before one that mentions it."""
 
+MEANING = 1.0
+"""Of a document whose nearest sentence means just what the query means, the query's whole idf. Counted in
+generations with vectors only; chosen over all other evidence by leaving out a group of sets each time
+(docs/quality.md)."""
+
 PER_YEAR = 0.02
 """What a year of freshness is worth. So small that it only parts what words cannot tell
 («День учителя» of ten years); counted from a fixed day, so that answers do not change overnight."""
@@ -74,21 +79,26 @@ class Statistics:
 
 
 PARTS_OF_SCORE = (
-    "words", "title", "beginning", "sentence", "window", "form", "name", "kin", "stop", "date"
+    "words", "title", "beginning", "sentence", "window", "form", "name", "kin", "stop", "date", "meaning"
 )  # fmt: skip
 """What a score is the sum of, in the order of the columns of ``evidence``."""
 
 
-def rank(words: Sequence[Word], found: Occurrences, statistics: Statistics) -> Floats:
+def rank(
+    words: Sequence[Word], found: Occurrences, statistics: Statistics, *, nearness: Floats | None = None
+) -> Floats:
     """Return a score for each document of *found*; higher is better.
 
     *found* holds the rows of ``families_of(words)``, and one a document of ``stop_words_of(words)``. An
-    article without any word has nothing but its freshness.
+    article without any word has nothing but its freshness. *nearness* is each document's
+    in meaning (``Vectors.nearness``), where it is known.
     """
-    return np.asarray(evidence(words, found, statistics).sum(axis=0), np.float64)
+    return np.asarray(evidence(words, found, statistics, nearness=nearness).sum(axis=0), np.float64)
 
 
-def evidence(words: Sequence[Word], found: Occurrences, statistics: Statistics) -> Floats:
+def evidence(
+    words: Sequence[Word], found: Occurrences, statistics: Statistics, *, nearness: Floats | None = None
+) -> Floats:
     """Return what each of ``PARTS_OF_SCORE`` gives each document of *found*, weighted: a row a part."""
     strong = [
         (word, count) for word, count in zip(words, statistics.word_counts, strict=True) if not word.weak
@@ -115,6 +125,7 @@ def evidence(words: Sequence[Word], found: Occurrences, statistics: Statistics) 
                 [word for word, _ in weak], found, _idf([count for _, count in weak], statistics.documents)
             ),
             PER_YEAR * np.clip(found.days - _FIRST_DAY, 0, None) / 365.25,
+            np.zeros(size) if nearness is None else MEANING * idf.sum() * nearness,
         ]
     )
 

@@ -1,168 +1,237 @@
 """Repair of queries: what the reader meant, where the archive has nothing for what was typed.
 
-The keyboard layout, Russian in Latin letters and two words written as one for now; typos get their own
-function here, each returning what the archive knows or None.
+Word by word, the surest first: the other keyboard layout or Russian in Latin letters, a word that a space
+has cut, then misspelt words and words written as one (``searchsvc.faults`` says what each may be). Of options
+that are about as likely that one is taken with which articles have all words.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
-from searchsvc.query import QUOTED
+from searchsvc.faults import (
+    EDGE_MARKS,
+    Option,
+    is_latin,
+    misspelt_options,
+    repair_layout,
+    tells_of_translit,
+    translit_options,
+    word_options,
+)
+from searchsvc.query import MAX_LENGTH, QUOTED
 from searchsvc.results import Correction
 from searchsvc.stopwords import STOP_WORDS
 from searchsvc.text import fold
-from searchsvc.translit import readings
+from searchsvc.vocabulary import Vocabulary
 
-Known = Callable[[str], bool]
-"""Says whether the archive has a word, in this or another of its forms."""
+COMPANY = 3.0
+"""Options that cost up to so much more than the likeliest (in nats) are tried with the rest of the query."""
 
-_LATIN_KEYS = "`qwertyuiop[]asdfghjkl;'zxcvbnm,./" + '~QWERTYUIOP{}ASDFGHJKL:"ZXCVBNM<>?'
-_RUSSIAN_KEYS = "ёйцукенгшщзхъфывапролджэячсмитьбю." + "ЁЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮ,"
-_LATIN_TYPED = frozenset(_LATIN_KEYS)
-TO_RUSSIAN = str.maketrans(_LATIN_KEYS, _RUSSIAN_KEYS)
-TO_LATIN = str.maketrans(_RUSSIAN_KEYS, _LATIN_KEYS)
+MOST_TRIED = 3
+MOST_TRIES = 6
+"""Options tried of a piece, and of all pieces: a try is a search, some milliseconds."""
+
+MOST_REPAIRED = 12
+"""Misspelt words of a query that are put right; who has more has pasted a text of another language."""
 
 _LATIN = re.compile("[A-Za-z]")
-_CYRILLIC = re.compile("[А-яЁё]")
 _CHUNK = re.compile(r"\S+")
 _QUOTED = re.compile(QUOTED)
 # Addresses, operators and fields are meant as they are.
 _LEFT_ALONE = re.compile(r"://|@|^[\w-]+:|^-|^!|\.(?:ru|com|org|net|info|edu)\b|^\d+$", re.IGNORECASE)
-_GLUED = re.compile("^[А-яЁё]{6,40}$")
-_SHORTEST_PART = 3
-_ROMAN = re.compile("^[IVXLC]+$")
-# A key that is a letter in the Russian layout and a mark in the Latin one.
-_EDGE_MARKS = ".,;:?!/'`\"()"
-_MOST_MARKS = 3
-_LONGEST = 40
-"""No word is longer; a chunk that is was made by a program, and every cut of it would be tried."""
+
+Chunk = re.Match[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A repaired query and what was changed in it."""
+    """A repaired query and what was changed in it.
+
+    One that is not ``sure`` is for a suggestion: what was typed may be meant, though the archive lacks it.
+    """
 
     text: str
     corrections: tuple[Correction, ...]
+    sure: bool = True
 
 
-def repair_query(text: str, known: Known, is_word: Known = lambda _: False) -> Repair | None:
+class _Piece(NamedTuple):
+    """A piece of a query that is repaired as one, and its options, the likeliest first."""
+
+    start: int
+    stop: int
+    options: Sequence[Option]
+
+
+def repair_query(text: str, vocabulary: Vocabulary) -> Repair | None:
     """Return *text* with the words the archive does not know put right, None if none can be.
 
-    Words that the archive has, addresses, operators and words in quotes stay as they are. *is_word* says
-    whether the dictionary has a form: such a word is not taken apart, though the archive lacks it.
+    Words that the archive has, addresses, operators and words in quotes stay as they are. So do words of the
+    dictionary, if anything else can be put right; else the repair is not ``sure``.
     """
+    for sure in (True, False):
+        pieces = _pieces(text, vocabulary, sure=sure)
+        if pieces:
+            chosen = _chosen(text, pieces, vocabulary)
+            corrections = tuple(
+                Correction(option.kind, text[piece.start : piece.stop], option.replacement)
+                for piece, option in zip(pieces, chosen, strict=True)
+            )
+            return Repair(_replaced(text, pieces, chosen), corrections, sure)
+    return None
+
+
+def proposals(text: str, vocabulary: Vocabulary, limit: int) -> list[str]:
+    """Return what *text* may have been meant to be, the likeliest first, without itself.
+
+    Where it is a single word, the archive may have it.
+    """
+    if _CHUNK.fullmatch(text):
+        found = _word_proposals(text, vocabulary)
+    else:
+        found = _query_proposals(text, vocabulary)
+    return [one for one in dict.fromkeys(found) if one != text][:limit]
+
+
+def _word_proposals(word: str, vocabulary: Vocabulary) -> Iterator[str]:
+    fixed = repair_layout(word, vocabulary)
+    if fixed is not None:
+        yield fixed
+    for option in translit_options(word, vocabulary) if fixed is None else ():
+        yield option.replacement
+    for option in word_options(word, vocabulary) if fixed is None or not _LATIN.search(word) else ():
+        yield option.replacement
+
+
+def _query_proposals(text: str, vocabulary: Vocabulary) -> Iterator[str]:
+    pieces = _pieces(text, vocabulary, sure=True) or _pieces(text, vocabulary, sure=False)
+    chosen = _chosen(text, pieces, vocabulary)
+    yield _replaced(text, pieces, chosen)
+    for number, piece in enumerate(pieces):
+        for option in piece.options:
+            yield _replaced(text, pieces, _exchanged(chosen, number, option))
+
+
+# --- the pieces -----------------------------------------------------------------------------------
+
+
+def _pieces(text: str, vocabulary: Vocabulary, *, sure: bool) -> list[_Piece]:
+    """Return the pieces that can be replaced, in order; with *sure* words of the dictionary cannot."""
+    chunks = _chunks(text)
+    found = _in_other_letters(chunks, vocabulary, sure=sure)
+    joined = _joined(text, [chunk for chunk in chunks if chunk.start() not in found], vocabulary)
+    pieces = [*joined]
+    for chunk in chunks:
+        if any(piece.start <= chunk.start() < piece.stop for piece in joined):
+            continue
+        options = found.get(chunk.start(), ())
+        if not options and len(pieces) < MOST_REPAIRED:
+            options = misspelt_options(chunk.group(), vocabulary, sure=sure)
+        if options:
+            pieces.append(_Piece(*chunk.span(), options))
+    return sorted(pieces)
+
+
+def _chunks(text: str) -> list[Chunk]:
     quoted = [match.span() for match in _QUOTED.finditer(text)]
-    chunks = [
+    return [
         match
-        for match in _CHUNK.finditer(text)
+        for match in _CHUNK.finditer(text, 0, MAX_LENGTH)
         if not any(start < match.end() and match.start() < stop for start, stop in quoted)
         and not _LEFT_ALONE.search(match.group())
     ]
-    made = {match.start(): ("layout", repair_layout(match.group(), known)) for match in chunks}
-    latin = [match for match in chunks if made[match.start()][1] is None and _is_latin(match.group(), known)]
-    read = {match.start(): ("translit", repair_translit(match.group(), known)) for match in latin}
-    # Who writes Russian in Latin letters writes all of it so: «Big Data» is English, though «дата» is a word.
-    if 2 * sum(fixed is not None for _, fixed in read.values()) > len(read):
-        made |= read
-    for match in chunks:
-        if made[match.start()][1] is None:
-            made[match.start()] = ("glued", repair_glued(match.group(), known, is_word))
-    corrections: list[Correction] = []
-    pieces: list[str] = []
-    place = 0
-    for match in chunks:
-        kind, fixed = made[match.start()]
+
+
+def _in_other_letters(
+    chunks: Sequence[Chunk], vocabulary: Vocabulary, *, sure: bool
+) -> dict[int, Sequence[Option]]:
+    """Return options for words typed in the other layout or in Latin letters, by their place.
+
+    What can be either («NBA igroka») is what more of the others are.
+    """
+    layout: dict[int, Sequence[Option]] = {}
+    for chunk in chunks:
+        fixed = repair_layout(chunk.group(), vocabulary)
         if fixed is not None:
-            corrections.append(Correction(kind, match.group(), fixed))
-            pieces += [text[place : match.start()], fixed]
-            place = match.end()
-    return Repair("".join(pieces) + text[place:], tuple(corrections)) if corrections else None
+            layout[chunk.start()] = [Option(0.0, "layout", fixed)]
+    rest = [chunk for chunk in chunks if chunk.start() not in layout]
+    if not _in_latin(rest, vocabulary, sure=sure):
+        return layout
+    translit = _in_latin(chunks, vocabulary, sure=sure)
+    if len(translit.keys() - layout.keys()) > len(layout.keys() - translit.keys()):
+        return {**layout, **translit}
+    return {**translit, **layout}
 
 
-def repair_glued(chunk: str, known: Known, is_word: Known) -> str | None:
-    """Return *chunk* (no spaces) as the two words of the archive it is made of, or None.
+def _in_latin(
+    chunks: Sequence[Chunk], vocabulary: Vocabulary, *, sure: bool
+) -> Mapping[int, Sequence[Option]]:
+    """Read the words in Latin letters as Russian ones, if half of them or more can be.
 
-    Of several places to cut, a capital after a small letter is the best («решилЕфимов»), then the most even.
+    Who writes Russian in Latin letters writes all of it so: «Big Data» is English, though «дата» is a word.
+    English words do not count either way, and go with the rest; what is not *sure* may be made of them alone.
     """
-    bare = chunk.strip(_EDGE_MARKS)
-    if not _GLUED.match(bare) or known(bare) or is_word(bare):
-        return None
-    cuts = sorted(
-        range(_SHORTEST_PART, len(bare) - _SHORTEST_PART + 1),
-        key=lambda place: (not _is_border(bare, place), abs(2 * place - len(bare))),
-    )
-    for place in cuts:
-        if known(bare[:place]) and known(bare[place:]):
-            return chunk.replace(bare, f"{bare[:place]} {bare[place:]}", 1)
-    return None
+    read = {
+        chunk.start(): (chunk.group(), translit_options(chunk.group(), vocabulary))
+        for chunk in chunks
+        if is_latin(chunk.group(), vocabulary)
+    }
+    telling = [
+        bool(options) for word, options in read.values() if not sure or tells_of_translit(word, vocabulary)
+    ]
+    if not any(telling) or 2 * sum(telling) < len(telling) + (not sure):
+        return {}
+    return {start: options for start, (_, options) in read.items() if options}
 
 
-def _is_border(word: str, place: int) -> bool:
-    return word[place].isupper() and word[place - 1].islower()
+def _joined(text: str, chunks: Sequence[Chunk], vocabulary: Vocabulary) -> list[_Piece]:
+    """Put together what a space has cut: «пед совет»; one of the two is no word of the archive."""
+    found: list[_Piece] = []
+    for one, two in pairwise(chunks):
+        if text[one.end() : two.start()] != " " or (found and found[-1].stop > one.start()):
+            continue
+        head, tail = one.group(), two.group()
+        bare = tail.rstrip(EDGE_MARKS)
+        if not (head.isalpha() and bare.isalpha()) or not STOP_WORDS.isdisjoint((fold(head), fold(bare))):
+            continue
+        if not (vocabulary.has(head) and vocabulary.has(bare)) and vocabulary.has(head + bare):
+            found.append(_Piece(one.start(), two.end(), [Option(0.0, "split", head + tail)]))
+    return found
 
 
-def _is_latin(chunk: str, known: Known) -> bool:
-    bare = chunk.strip(_EDGE_MARKS)
-    if not _LATIN.search(bare) or _CYRILLIC.search(bare) or _ROMAN.match(bare):
-        return False
-    return not known(bare)
+# --- the choice -----------------------------------------------------------------------------------
 
 
-def repair_translit(chunk: str, known: Known) -> str | None:
-    """Return *chunk* (no spaces), a Russian word in Latin letters, in Russian ones, or None.
-
-    Only words of the archive are ever proposed; marks around the word stay.
-    """
-    bare = chunk.strip(_EDGE_MARKS)
-    if known(bare):
-        return None
-    for word in readings(bare):
-        if known(word) and (len(word) > 1 or fold(word) in STOP_WORDS):
-            return chunk.replace(bare, word, 1)
-    return None
-
-
-def repair_layout(chunk: str, known: Known) -> str | None:
-    """Return *chunk* (no spaces) as it reads on the other keyboard layout, or None.
-
-    The keys of one layout may make up the whole chunk or any part of it, so that
-    «Образовfybt» becomes «Образование». Only words of the archive are ever proposed, and single
-    letters only where they are words («d школе»); marks around the word stay.
-    """
-    if len(chunk) > _LONGEST or known(chunk) or known(chunk.strip(_EDGE_MARKS)):
-        return None
-    bare = chunk.lstrip("(")
-    for word, marks in _readings(bare):
-        if known(word) and (len(word) > 1 or fold(word) in STOP_WORDS):
-            return chunk[: len(chunk) - len(bare)] + word + marks
-    return None
+def _chosen(text: str, pieces: Sequence[_Piece], vocabulary: Vocabulary) -> tuple[Option, ...]:
+    """Choose an option for each piece: the likeliest, or a near one with which articles have all words."""
+    chosen = tuple(piece.options[0] for piece in pieces)
+    if len(_CHUNK.findall(text)) == 1:
+        return chosen
+    tries = MOST_TRIES
+    for number, piece in enumerate(pieces):
+        near = [option for option in piece.options if option.cost <= piece.options[0].cost + COMPANY]
+        for option in near[: min(MOST_TRIED, tries)] if len(near) > 1 else ():
+            tries -= 1
+            tried = _exchanged(chosen, number, option)
+            if vocabulary.hits(_replaced(text, pieces, tried)):
+                chosen = tried
+                break
+    return chosen
 
 
-def _readings(chunk: str) -> Iterator[tuple[str, str]]:
-    """Yield readings of *chunk*, most likely first: the word, and the marks after it.
-
-    What stands at the end may be letters typed as marks or marks.
-    """
-    least = max(len(chunk.rstrip(_EDGE_MARKS)), len(chunk) - _MOST_MARKS)
-    for end in range(len(chunk), least - 1, -1):
-        core, marks = chunk[:end], chunk[end:]
-        if not _LATIN_TYPED.isdisjoint(core):  # a mark typed for a letter will do: «;енщина»
-            yield core.translate(TO_RUSSIAN), marks
-            for word in _split(core):
-                yield word, marks
-        if _CYRILLIC.search(core):
-            yield core.translate(TO_LATIN), marks
+def _exchanged(chosen: tuple[Option, ...], number: int, option: Option) -> tuple[Option, ...]:
+    return (*chosen[:number], option, *chosen[number + 1 :])
 
 
-def _split(core: str) -> Iterator[str]:
-    """Yield readings in which only the beginning or only the end was typed in the wrong layout."""
-    for cut in range(1, len(core)):
-        head, tail = core[:cut], core[cut:]
-        if _LATIN.search(tail) and not _LATIN.search(head):
-            yield head + tail.translate(TO_RUSSIAN)
-        if _LATIN.search(head) and not _LATIN.search(tail):
-            yield head.translate(TO_RUSSIAN) + tail
+def _replaced(text: str, pieces: Sequence[_Piece], chosen: Sequence[Option]) -> str:
+    parts: list[str] = []
+    place = 0
+    for piece, option in zip(pieces, chosen, strict=True):
+        parts += [text[place : piece.start], option.replacement]
+        place = piece.stop
+    return "".join(parts) + text[place:]

@@ -117,11 +117,25 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What was changed in a query, from what to what; ``kind`` is "layout", "translit" or "glued"."""
+    """What was changed in a query, from what to what; ``kind`` is "layout", "translit",
+    "glued", "split" or "typo"."""
 
     kind: str
     original: str
     replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A whole query that goes on with what was typed; with ``corrected`` its last word was put right before.
+
+    ``target`` is the page that shows what is named: the article of a title (by its id), a category.
+    """
+
+    text: str
+    kind: Literal["word", "phrase", "title", "category"]
+    target: str = ""
+    corrected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,73 +1,59 @@
 """The service: a request to a page of results, an article, its neighbours.
 
-Every answer is made from one view of the published generation. A search is: parse, plan, one
-call of the engine, the second stage over its candidates, one read of the store for the page.
+Every answer is made from one view of the published generation (``searchsvc.answering``).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cache
 from itertools import islice
 from math import inf
 
-import numpy as np
-
-from corpus.article import tag_line
 from searchsvc import query
 from searchsvc.analysis import Analyzer
+from searchsvc.answering import NEAR_BELOW, Answering, Page
 from searchsvc.cards import hit_of, neighbour_of, page_of, reprint_of
-from searchsvc.engine import Candidate, Matches, Plan
+from searchsvc.engine import Plan
 from searchsvc.errors import (
     BadRequestError,
     FingerprintError,
     GenerationError,
-    IndexDamagedError,
     IndexWithoutNamesError,
     NotFoundError,
 )
-from searchsvc.explain import Explainer, missing_units
-from searchsvc.filters import as_typed, countable, days_of, excluded_values, facets_of, merged, with_names
-from searchsvc.folding import FOLDED, Row, folded, unfolded
+from searchsvc.filters import as_typed, facets_of, with_names
+from searchsvc.generation import Generation
 from searchsvc.live import LiveIndex, Pinned, View
 from searchsvc.names import NAMES_VERSION, NameRules
 from searchsvc.obstacles import Search, obstacles_to
-from searchsvc.periods import find_period
-from searchsvc.planning import Planned, plan
-from searchsvc.ranking import Statistics, families_of, rank, stop_words_of
 from searchsvc.reasons import reasons
-from searchsvc.repair import repair_query
 from searchsvc.results import (
     FACETS,
     MAX_DEPTH,
     SHOWN_REPRINTS,
     ArticlePage,
     Bucket,
-    Correction,
     Explanation,
-    Hit,
     Overview,
-    PeriodOffer,
     Reprint,
     ResultPage,
     SearchRequest,
     Segment,
     SimilarArticle,
-    WordCount,
+    Suggestion,
 )
-from searchsvc.snippet import Marks, find_marks, snippet, title_segments
-from searchsvc.store import Stored
-
-RERANKED = 200
-"""Candidates that the second stage orders; the engine's order follows (decision 4)."""
-
-NEAR_BELOW = 10
-"""Near matches follow where fewer articles than this have all the words (decision 11)."""
+from searchsvc.suggest import Completer
+from searchsvc.vocabulary import vocabulary_in
 
 RECENT = 6
+
+WITHOUT_VECTORS = (
+    "Поиск с учётом смысла включён, но индекс построен без него: пока ищем только по словам. "
+    "Перестройте индекс: searchsvc rebuild"
+)
 
 ATTEMPTS = 3
 """How often a search is answered anew because a purge took away what it was to show."""
@@ -80,32 +66,6 @@ class Readiness:
     ready: bool
     degraded: bool
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """The engine's matches for one query text, in the order rows are shown.
-
-    ``by_score`` says whether that is the order of scores; ``corrections`` led to the text,
-    ``suggestions`` lead on from it.
-    """
-
-    text: str
-    planned: Planned
-    matches: Matches
-    rows: tuple[Row, ...]
-    scores: Mapping[int, float]
-    by_score: bool
-    corrections: tuple[Correction, ...] = ()
-    suggestions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """A page of results; not ``complete`` if a text was purged while it was made."""
-
-    shown: ResultPage
-    complete: bool
 
 
 class SearchService:
@@ -172,8 +132,9 @@ class SearchService:
         stored = store.documents([] if key is None else [key])
         if key not in stored:
             raise NotFoundError(article)
-        answer = self._answered(whole, view)
-        explainer = _explainer(whole, view, answer)
+        answering = self._answering(view)
+        answer = answering.answer(whole)
+        explainer = answering.explainer(whole, answer)
         candidates = {one.key: one for one in (*answer.matches.full, *answer.matches.near)}
         for place, row in enumerate(answer.rows, 1):
             if key == row.shown.key or key in row.others:
@@ -183,164 +144,15 @@ class SearchService:
         search = Search(whole, query.parse(answer.text), answer.planned, answer.matches, NEAR_BELOW)
         return explainer.absent(stored[key], *obstacles_to(stored[key], search, view, self._analyzer))
 
-    def _attempt(self, request: SearchRequest, view: View, started: float) -> _Page:
+    def _attempt(self, request: SearchRequest, view: View, started: float) -> Page:
         """Answer from one view. A purge may take a text away from a view that is still in use."""
         request, typed = with_names(request, view, self._rules)
-        page = self._page(request, view, self._answered(request, view), started)
+        answering = self._answering(view)
+        page = answering.page(request, answering.answer(request), started)
         return replace(page, shown=replace(page.shown, facets=as_typed(page.shown.facets, typed)))
 
-    def _answered(self, request: SearchRequest, view: View) -> _Answer:
-        """Answer the query, or the repaired one where that alone has hits."""
-        answer = self._answer(request.text, request, view)
-        if not answer.matches.total and request.correct != "off":
-            known = cache(lambda word: self._known(word, view))  # each kind of repair asks anew
-            repair = repair_query(request.text, known, self._analyzer.is_known)
-            if repair is not None:
-                better = self._answer(repair.text, request, view)
-                if better.rows and request.correct == "auto":
-                    return replace(better, corrections=repair.corrections)
-                if better.rows:
-                    return replace(answer, suggestions=(repair.text,))
-        return answer
-
-    def _answer(self, text: str, request: SearchRequest, view: View) -> _Answer:
-        planned = plan(query.parse(text), self._analyzer, view.synonyms)
-        selection = _selection(request, planned, view)
-        if not selection.units and not selection.filters and not selection.days:
-            empty = Matches(0, (), 0, (), (), (), 0, 0.0, {})
-            return _Answer(text, planned, empty, (), {}, by_score=False)
-        # Without words there is nothing to be relevant to: a section is read from its newest article.
-        order = "-date" if request.sort == "relevance" and not planned.units else request.sort
-        matches = view.snapshot.search(
-            replace(
-                selection,
-                words=planned.word_clauses,
-                order=order,
-                depth=min(FOLDED + request.page * request.per_page, MAX_DEPTH),
-                facets=countable(request, view, names=self._names),
-                near_below=NEAR_BELOW if len(planned.units) > 1 else 0,
-                near_limit=RERANKED,
-            )
-        )
-        full, scores = self._ordered(matches.full, order == "relevance", planned, matches, view)
-        near, near_scores = self._ordered(matches.near, True, planned, matches, view)
-        near_scores = _below(min(scores.values(), default=None), near_scores)
-        found = (full + near)[:MAX_DEPTH]
-        rows = (
-            folded(found, len(full), view.generation.store, by_date=order != "relevance")
-            if request.fold
-            else unfolded(found)
-        )
-        return _Answer(text, planned, matches, rows, scores | near_scores, order == "relevance")
-
-    def _period(self, request: SearchRequest, view: View) -> PeriodOffer | None:
-        """Return the period that the query names, if it has articles and the request names none itself."""
-        if request.since or request.until:
-            return None
-        period = find_period(request.text, self._today())
-        if period is None:
-            return None
-        narrowed = replace(request, text=period.rest, since=period.since, until=period.until)
-        planned = plan(query.parse(period.rest), self._analyzer, view.synonyms)
-        total = view.snapshot.search(_selection(narrowed, planned, view)).total
-        return PeriodOffer(period.since, period.until, period.rest, total) if total else None
-
-    def _ordered(
-        self, found: Sequence[Candidate], by_score: bool, planned: Planned, matches: Matches, view: View
-    ) -> tuple[tuple[Candidate, ...], dict[int, float]]:
-        """Put the first candidates into the second stage's order; the rest keep theirs below."""
-        if not by_score or not planned.words or not found:
-            return tuple(found), {candidate.key: candidate.score for candidate in found}
-        head, tail = found[:RERANKED], found[RERANKED:]
-        evidence = view.generation.store.records.occurrences(
-            [candidate.key for candidate in head], families_of(planned.words), stop_words_of(planned.words)
-        )
-        statistics = Statistics(matches.documents, matches.average_length, matches.word_counts)
-        scores = rank(planned.words, evidence, statistics)
-        order = np.argsort(-scores, kind="stable")
-        ranked = {head[row].key: float(scores[row]) for row in order}
-        # Below the second stage the engine's scores only keep their order, under the last of it.
-        ranked |= _below(float(scores.min()), {candidate.key: candidate.score for candidate in tail})
-        return (*(head[row] for row in order), *tail), ranked
-
-    def _page(self, request: SearchRequest, view: View, answer: _Answer, started: float) -> _Page:
-        first = (request.page - 1) * request.per_page
-        shown = answer.rows[first : first + request.per_page]
-        keys = [row.shown.key for row in shown]
-        others = [key for row in shown for key in row.others[:SHOWN_REPRINTS]]
-        stored = view.generation.store.documents(keys, cards=others)
-        words = answer.planned.words if request.highlight else ()
-        marked = find_marks(words, view.generation.store.records.occurrences(keys, families_of(words)))
-        hits = tuple(
-            self._hit(row, stored, marks, answer, view)
-            for row, marks in zip(shown, marked, strict=True)
-            if row.shown.key in stored
-        )
-        if request.explain:
-            explained = _explainer(request, view, answer).rows(
-                first + 1, [row.shown for row in shown], stored
-            )
-            hits = tuple(
-                replace(hit, explanation=one) for hit, one in zip(hits, explained.values(), strict=True)
-            )
-        matches = answer.matches
-        counts = (
-            tuple(
-                WordCount(unit.text, count)
-                for unit, count in zip(answer.planned.units, matches.unit_counts, strict=True)
-            )
-            if not matches.total and matches.unit_counts
-            else ()
-        )
-        page = ResultPage(
-            original=request.text,
-            effective=answer.text,
-            corrections=answer.corrections,
-            total=matches.total,
-            near_total=matches.near_total,
-            rows=min(MAX_DEPTH, matches.total + matches.near_total)
-            - sum(len(row.others) for row in answer.rows),
-            page=request.page,
-            per_page=request.per_page,
-            hits=hits,
-            facets=facets_of(matches, request, view),
-            suggestions=answer.suggestions,
-            words=counts,
-            version=view.version,
-            took_ms=(time.perf_counter() - started) * 1000,
-            period=self._period(request, view),
-        )
-        return _Page(page, complete=stored.keys() >= {*keys, *others})
-
-    def _hit(self, row: Row, found: Mapping[int, Stored], marks: Marks, answer: _Answer, view: View) -> Hit:
-        stored = found[row.shown.key]
-        title = stored.card.title
-        if marks.starts and marks.starts[-1] > len(stored.text):  # the date stands at the end
-            raise IndexDamagedError(view.generation.folder, f"запись документа {stored.key} не к его тексту")
-        return hit_of(
-            stored.card,
-            view,
-            title=title_segments(stored.text, title, marks),
-            snippet=snippet(stored.text, title, tag_line(stored.card.tags), marks),
-            score=answer.scores.get(row.best.key, row.best.score),
-            missing=missing_units(answer.planned, row.shown.units),
-            reprints=tuple(
-                reprint_of(found[key].card, view) for key in row.others[:SHOWN_REPRINTS] if key in found
-            ),
-            reprint_count=len(row.others),
-        )
-
-    def _known(self, word: str, view: View) -> bool:
-        """Say whether the archive has every part of *word*, in this form or another of its lemmas."""
-        tokens = [token for token in self._analyzer.tokens(word) if not token.whole]
-        covered = sum(token.stop - token.start for token in tokens)
-        if not tokens or covered < len(word.strip("-‐‑")) - word.count("-"):
-            return False
-        return all(
-            view.generation.store.form_count(token.folded) > 0
-            or (self._analyzer.is_known(token.form) and view.snapshot.frequency(token.lemmas) > 0)
-            for token in tokens
-        )
+    def _answering(self, view: View) -> Answering:
+        return Answering(view, self._analyzer, names=self._names, today=self._today())
 
     # --- articles --------------------------------------------------------------------------
 
@@ -362,6 +174,15 @@ class SearchService:
         found = view.generation.store.reprint_cards(article_id, view.sequence)
         found.sort(key=lambda card: (card.published.timestamp() if card.published else inf, card.id))
         return tuple(reprint_of(card, view) for card in found[:SHOWN_REPRINTS])
+
+    def suggest(self, text: str, limit: int = 8) -> tuple[Suggestion, ...]:
+        """Return up to *limit* queries that complete *text*, the likeliest of each kind first.
+
+        Raises:
+            GenerationError: there is no index that can be read.
+        """
+        view = self._live.view()
+        return Completer(view, self._analyzer, vocabulary_in(view, self._analyzer)).suggestions(text, limit)
 
     def similar(self, article_id: str, limit: int = 5) -> tuple[SimilarArticle, ...]:
         """Return up to *limit* neighbours of an article, nearest first; no search is made.
@@ -431,30 +252,16 @@ class SearchService:
             return Readiness(False, True, str(error))
         except GenerationError as error:
             return Readiness(False, False, str(error))
-        if self._live.problem:
-            return Readiness(True, True, self._live.problem)
-        if view.generation.manifest.analysis != self._analyzer.fingerprint:
-            return Readiness(True, True, str(FingerprintError("другой разбор слов")))
-        if self._names and view.generation.manifest.names != NAMES_VERSION:
-            return Readiness(True, True, str(IndexWithoutNamesError()))
-        return Readiness(True, False)
+        reason = self._live.problem or self._lacking(view.generation)
+        return Readiness(True, bool(reason), reason)
 
-
-def _explainer(request: SearchRequest, view: View, answer: _Answer) -> Explainer:
-    return Explainer(
-        view=view,
-        asked=request.text,
-        effective=answer.text,
-        corrections=answer.corrections,
-        suggestions=answer.suggestions,
-        truncated=query.parse(answer.text).truncated,
-        planned=answer.planned,
-        matches=answer.matches,
-        scores=answer.scores,
-        by_score=answer.by_score,
-        ranked=frozenset(candidate.key for candidate in answer.matches.full[:RERANKED]),
-        lent={row.shown.key: answer.scores[row.best.key] for row in answer.rows if row.shown is not row.best},
-    )
+    def _lacking(self, generation: Generation) -> str:
+        """Say what keeps a generation from the answers that the settings ask for, "" if nothing does."""
+        if generation.manifest.analysis != self._analyzer.fingerprint:
+            return str(FingerprintError("другой разбор слов"))
+        if self._names and generation.manifest.names != NAMES_VERSION:
+            return str(IndexWithoutNamesError())
+        return WITHOUT_VECTORS if generation.lacks_vectors else ""
 
 
 def _check(request: SearchRequest) -> None:
@@ -466,22 +273,3 @@ def _check(request: SearchRequest) -> None:
         )
     if request.since and request.until and request.since > request.until:
         raise BadRequestError("from", "Начало периода позже его конца.")
-
-
-def _selection(request: SearchRequest, planned: Planned, view: View) -> Plan:
-    """Return the plan of what matches in full, of which nothing but the number is wanted."""
-    return Plan(
-        units=tuple(unit.clause for unit in planned.units),
-        excluded=(*planned.excluded, *excluded_values(planned, view)),
-        filters=merged(planned.filters, request.filters, view),
-        days=days_of(request, planned),
-        depth=0,
-        near_below=0,
-    )
-
-
-def _below(floor: float | None, scores: dict[int, float]) -> dict[int, float]:
-    """Squeeze *scores* under *floor*, keeping their order: a score is to say what comes first."""
-    if floor is None:
-        return scores
-    return {key: floor - 1 / (1 + max(score, 0.0)) for key, score in scores.items()}

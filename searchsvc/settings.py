@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     names: Literal["off", "on"] = Field(
         "off", description="Находить в статьях людей, организации и места (пакет searchsvc[names])"
     )
+    semantic: Literal["off", "on"] = Field(
+        "off", description="Поиск с учётом смысла; нужен пакет searchsvc[semantic] и новый индекс"
+    )
     synonyms: str = Field("", description="Файл со своими сокращениями и синонимами, поверх готового списка")
     host: str = Field("127.0.0.1", description="Адрес, на котором отвечает сайт")
     port: int = Field(8080, ge=0, le=65535, description="Порт сайта; 0: любой свободный")

@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,10 +27,16 @@ from corpus.address import normal_address
 from corpus.article import Article, Source
 from corpus.codec import article_from_dict
 from searchsvc.errors import IndexDamagedError
+from searchsvc.lexicon import Lexicon, WordFiles
+from searchsvc.phrases import SCHEMA as _PHRASES_SCHEMA
+from searchsvc.phrases import PhraseFiles, Phrases, read_phrases
 from searchsvc.records import Records, RecordWriter
 from searchsvc.reprints import Groups, ReprintWriter
+from searchsvc.semantic import encode
 from searchsvc.signatures import Signatures
+from searchsvc.store_words import read_lexicon
 from searchsvc.store_writer import NEIGHBOUR, NEIGHBOURS, StoreWriter
+from searchsvc.vectors import Vectors, VectorWriter
 
 _BUSY_SECONDS = 10.0
 _CHUNK = 500
@@ -50,7 +56,10 @@ CREATE INDEX document_until ON document (until) WHERE until IS NOT NULL;
 CREATE INDEX document_since ON document (since);
 CREATE TABLE spent (key INTEGER PRIMARY KEY);
 CREATE TABLE source (id TEXT PRIMARY KEY, url TEXT NOT NULL, title TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE form (form TEXT PRIMARY KEY, documents INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE form (
+    form TEXT, spelling TEXT, documents INTEGER NOT NULL, PRIMARY KEY (form, spelling)
+) WITHOUT ROWID;
+CREATE TABLE form_change (form TEXT PRIMARY KEY, present INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE neighbour (key INTEGER PRIMARY KEY, list BLOB NOT NULL);
 CREATE TABLE statistic (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
@@ -102,30 +111,43 @@ class _Sealed(sqlite3.Connection):
 
 
 class Store:
-    """The store of one generation. Reading is safe from many threads."""
+    """The store of one generation. Reading is safe from many threads.
 
-    def __init__(self, path: Path) -> None:
+    ``vectors`` is None in a generation that was built without them.
+    """
+
+    def __init__(self, path: Path, *, vectors: bool = False) -> None:
         self._path = path
         self.records = Records(path.parent)
         self.reprints = Groups(path.parent)
+        self.vectors = Vectors(path.parent) if vectors else None
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._closed = False
         self._sources: dict[str, Source] | None = None
+        self._words = WordFiles(path.parent)
+        self._lexicon: Lexicon | None = None
+        self._phrase_files = PhraseFiles(path.parent)
+        self._phrases: Phrases | None = None
+        self._age = 0
         self._lock = threading.Lock()
 
     @classmethod
-    def create(cls, path: Path) -> Store:
+    def create(cls, path: Path, *, vectors: bool = False) -> Store:
         """Make an empty store at *path*."""
         connection = sqlite3.connect(path)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(_SCHEMA)
+            connection.executescript(_SCHEMA + _PHRASES_SCHEMA)
         finally:
             connection.close()
         Records.create(path.parent)
         Signatures.create(path.parent)
         Groups.create(path.parent)
-        return cls(path)
+        WordFiles(path.parent).create()
+        PhraseFiles(path.parent).create()
+        if vectors:
+            Vectors.create(path.parent)
+        return cls(path, vectors=vectors)
 
     def close(self) -> None:
         """Close what is idle; connections in use close when they are given back."""
@@ -208,6 +230,19 @@ class Store:
                 for card in [_card(line)]
             }
 
+    def present(self, keys: Sequence[int], sequence: int) -> dict[int, Card]:
+        """Return the cards of those of *keys* that hold at *sequence*."""
+        with self._reading() as connection:
+            return {
+                key: _card(line)
+                for part in _parts(keys)
+                for key, line in connection.execute(
+                    f"SELECT key, card FROM document WHERE key IN ({_marks(part)}) AND since <= ? "  # noqa: S608
+                    "AND (until IS NULL OR until > ?)",
+                    (*part, sequence, sequence),
+                )
+            }
+
     def reprint_cards(self, article_id: str, sequence: int) -> list[Card]:
         """Return the cards of the other articles of a group as they are at *sequence*."""
         with self._reading() as connection:
@@ -215,15 +250,7 @@ class Store:
                 "SELECT key FROM document WHERE article = ? AND since <= ? AND (until IS NULL OR until > ?)",
                 (article_id, sequence, sequence),
             ).fetchone()
-            return [
-                _card(line)
-                for part in _parts(self.reprints.others(row[0]) if row else ())
-                for (line,) in connection.execute(
-                    f"SELECT card FROM document WHERE key IN ({_marks(part)}) AND since <= ? "  # noqa: S608
-                    "AND (until IS NULL OR until > ?)",
-                    (*part, sequence, sequence),
-                )
-            ]
+        return list(self.present(self.reprints.others(row[0]) if row else (), sequence).values())
 
     def find(self, id_or_url: str, sequence: int) -> int | None:
         """Return the key of the article with this id or address as it is at *sequence*.
@@ -294,20 +321,48 @@ class Store:
         return self._sources
 
     def renew(self) -> None:
-        """Read the sources again when they are next asked for: a commit may have changed them."""
+        """Read sources, words and phrases again when next asked for: a commit may have changed them."""
         self._sources = None
+        self._lexicon = None
+        self._phrases = None
+        self._age += 1
+
+    def lexicon(self) -> Lexicon:
+        """Return the words of the archive as they were when first asked for, or since ``renew``.
+
+        Raises:
+            IndexDamagedError: their file is missing or broken.
+        """
+        lexicon = self._lexicon
+        if lexicon is None:
+            age = self._age
+            with self._reading() as connection:
+                lexicon = read_lexicon(connection, self._words)
+            if age == self._age:
+                self._lexicon = lexicon
+        return lexicon
+
+    def phrases(self) -> Phrases:
+        """Return phrases and titles as they were then. Raises like ``lexicon``."""
+        phrases = self._phrases
+        if phrases is None:
+            age = self._age
+            with self._reading() as connection:
+                phrases = read_phrases(connection, self._phrase_files)
+            if age == self._age:
+                self._phrases = phrases
+        return phrases
 
     def form_count(self, form: str) -> int:
         """Return how many documents have a folded surface form."""
         with self._reading() as connection:
-            row = connection.execute("SELECT documents FROM form WHERE form = ?", (form,)).fetchone()
-        return int(row[0]) if row else 0
+            row = connection.execute("SELECT total(documents) FROM form WHERE form = ?", (form,)).fetchone()
+        return int(row[0])
 
     def statistic(self, name: str) -> bytes:
         """Return a statistic, empty where there is none."""
         with self._reading() as connection:
-            row = connection.execute("SELECT value FROM statistic WHERE name = ?", (name,)).fetchone()
-        return bytes(row[0]) if row else b""
+            return _statistic(connection, name)
 
     def contents(self, sequence: int) -> dict[str, int]:
         """Return the revision of every article at *sequence*."""
@@ -321,14 +376,18 @@ class Store:
             )
 
     def check(self) -> str:
-        """Return "ok" or what is wrong: by SQLite's own check, and whether all records are there."""
+        """Return "ok" or what is wrong: by SQLite's own check, and whether records and vectors are there."""
         with self._reading() as connection:
             found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
             last = _last_key(connection)
         if found == "ok" and last:
             try:
                 self.records.day(last)
+                self.lexicon()
+                self.phrases()
                 self.reprints.check(last)
+                if self.vectors is not None:
+                    self.vectors.require(last)
             except IndexDamagedError as error:
                 return str(error)
         return found
@@ -348,13 +407,23 @@ class Store:
                 connection.execute("PRAGMA secure_delete = ON")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
-                last = _last_key(connection)
-                with (
-                    closing(RecordWriter(self._path.parent, last)) as records,
-                    closing(Signatures(self._path.parent)) as signatures,
-                    closing(ReprintWriter(self._path.parent, last)) as reprints,
-                ):
-                    writer = StoreWriter(connection, records, signatures, reprints)
+                with ExitStack() as held:
+                    folder, last = self._path.parent, _last_key(connection)
+                    records = held.enter_context(closing(RecordWriter(folder, last)))
+                    signatures = held.enter_context(closing(Signatures(folder)))
+                    reprints = held.enter_context(closing(ReprintWriter(folder, last)))
+                    vectors = None
+                    if self.vectors is not None:
+                        vectors = held.enter_context(closing(VectorWriter(folder, last, encode)))
+                    writer = StoreWriter(
+                        connection,
+                        records,
+                        signatures,
+                        reprints,
+                        self._words,
+                        self._phrase_files,
+                        vectors=vectors,
+                    )
                     writer.wipe_spent()
                     yield writer
                     writer.flush()
@@ -386,6 +455,11 @@ class Store:
             raise
         finally:
             connection.close()
+
+
+def _statistic(connection: sqlite3.Connection, name: str) -> bytes:
+    row = connection.execute("SELECT value FROM statistic WHERE name = ?", (name,)).fetchone()
+    return bytes(row[0]) if row else b""
 
 
 def _last_key(connection: sqlite3.Connection) -> int:

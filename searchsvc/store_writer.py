@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 import zlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 import numpy as np
@@ -14,17 +14,25 @@ import numpy.typing as npt
 
 from corpus.article import Source
 from corpus.codec import article_to_dict
-from searchsvc.analysis import folded_form
 from searchsvc.document import Document, Record
+from searchsvc.lexicon import WordFiles, Words
+from searchsvc.phrases import PhraseFiles, PhraseWriter
 from searchsvc.records import Bulk, RecordWriter
 from searchsvc.reprints import ReprintWriter
+from searchsvc.semantic import sentences_of
 from searchsvc.signatures import Signatures
+from searchsvc.store_words import FILED, entries_of, spelt
+from searchsvc.vectors import VectorWriter
 
 KEEP_SECONDS = 600.0
 """Rows of replaced articles outlive their end by this much: no reader holds a snapshot longer."""
 
 FORMS_HELD = 300_000
 """Forms whose counts are gathered in memory, some 40 MB, before they are written."""
+
+UNFILED = 2_000
+"""Words that come and go before a new file is written, which takes a second for 150,000 words. Readers take
+these in with every change that they see, some 10 ms for so many."""
 
 NEIGHBOURS = 20
 KEPT = 24
@@ -47,7 +55,10 @@ class StoreWriter:
         records: RecordWriter,
         signatures: Signatures,
         reprints: ReprintWriter,
+        words: WordFiles,
+        phrases: PhraseFiles,
         *,
+        vectors: VectorWriter | None = None,
         forms_held: int = FORMS_HELD,
     ) -> None:
         self._connection = connection
@@ -55,20 +66,23 @@ class StoreWriter:
         self.signatures = signatures
         self.reprints = reprints
         self._records = records
-        self._forms: Counter[str] = Counter()
+        self._words = words
+        self._phrases = PhraseWriter(connection, phrases)
+        self._vectors = vectors
+        self._forms: Counter[tuple[str, str]] = Counter()
 
     def undo_after(self, sequence: int) -> None:
         """Take back what was stored beyond *sequence*, the engine's last commit."""
         beyond = self._connection.execute(
-            "SELECT key, text FROM document WHERE since > ? AND until IS NULL", (sequence,)
+            "SELECT key, text, card FROM document WHERE since > ? AND until IS NULL", (sequence,)
         )
-        for key, text in beyond.fetchall():
-            self._count(self._forms_of(key, text), -1)
+        for key, text, card in beyond.fetchall():
+            self._count_row(key, text, card, -1)
         ended = self._connection.execute(
-            "SELECT key, text FROM document WHERE until > ? AND since <= ?", (sequence,) * 2
+            "SELECT key, text, card FROM document WHERE until > ? AND since <= ?", (sequence,) * 2
         )
-        for key, text in ended.fetchall():
-            self._count(self._forms_of(key, text), 1)
+        for key, text, card in ended.fetchall():
+            self._count_row(key, text, card, 1)
         self._delete("since > ?", sequence)
         self._connection.execute(
             "UPDATE document SET until = NULL, ended = NULL WHERE until > ?", (sequence,)
@@ -103,16 +117,19 @@ class StoreWriter:
         day = article.published.toordinal() if article.published else 0
         self._records.append(key, document.record, day, document.length)
         self.reprints.put(key, document.record)
-        self._count(document.forms(), 1)
+        if self._vectors is not None:
+            self._vectors.append(key, sentences_of(article))
+        self._count(spelt(token.form for token in document.tokens if token.form), 1)
+        self._phrases.count(article.title, article.tags, 1)
         return key
 
     def retire(self, article_id: str, sequence: int) -> None:
         """End the present row of an article at *sequence*; nothing happens where there is none."""
         rows = self._connection.execute(
-            "SELECT key, text FROM document WHERE article = ? AND until IS NULL", (article_id,)
+            "SELECT key, text, card FROM document WHERE article = ? AND until IS NULL", (article_id,)
         )
-        for key, text in rows.fetchall():
-            self._count(self._forms_of(key, text), -1)
+        for key, text, card in rows.fetchall():
+            self._count_row(key, text, card, -1)
             self._connection.execute(
                 "UPDATE document SET until = ?, ended = ? WHERE key = ?", (sequence, time.time(), key)
             )
@@ -152,10 +169,15 @@ class StoreWriter:
         self._connection.execute(f"DELETE FROM document WHERE {condition}", (value,))  # noqa: S608
 
     def wipe_spent(self) -> None:
-        """Wipe the records of rows whose deletion was committed."""
+        """Wipe the records of rows whose deletion was committed, and files of words that count no more."""
+        self._words.sweep(self._filed())
+        self._phrases.sweep()
         spent = [key for (key,) in self._connection.execute("SELECT key FROM spent")]
         if spent:
             self._records.wipe(spent)
+            if self._vectors is not None:
+                self._vectors.wipe(spent)
+                self._vectors.finish()
             self.signatures.wipe(np.array(spent))
             self.reprints.wipe(spent)
             self._records.finish()
@@ -216,37 +238,85 @@ class StoreWriter:
         return self._records.day(key)
 
     def flush(self) -> None:
-        """Write the counts of forms gathered so far; bring records and reprints to the disk."""
+        """Write the counts of forms gathered so far; bring records, reprints and vectors to the disk."""
         self._records.finish()
         self.reprints.finish()
+        if self._vectors is not None:
+            self._vectors.finish()
         self._write_forms()
+        self._phrases.flush()
+
+    def file_words(self, *, least: int = 0) -> None:
+        """Write a file of all words, if at least so many came or went since the last one."""
+        self._write_forms()
+        changed = self._connection.execute("SELECT count(*) FROM form_change").fetchone()[0]
+        if self._filed() and changed < least:
+            return
+        rows = self._connection.execute("SELECT form, spelling, documents FROM form ORDER BY form")
+        number = self._filed() + 1
+        self._words.write(number, Words.build(entries_of(rows)))
+        self.put_statistic(FILED, str(number).encode())
+        self._connection.execute("DELETE FROM form_change")
+
+    def file_phrases(self, *, always: bool = True) -> None:
+        """Write files of all phrases and titles; without *always* only if enough articles came."""
+        self._write_forms()
+        self._phrases.file(self._spelling_of, always=always)
+
+    def _spelling_of(self, form: str) -> str:
+        rows = self._connection.execute("SELECT form, spelling, documents FROM form WHERE form = ?", (form,))
+        return next((entry.spelling for entry in entries_of(rows)), form)
+
+    def _filed(self) -> int:
+        return int(self.statistic(FILED) or 0)
 
     def _write_forms(self) -> None:
-        changes = [(form, change) for form, change in self._forms.items() if change]
+        changes = [(*form, change) for form, change in self._forms.items() if change]
+        by_form: defaultdict[str, int] = defaultdict(int)
+        for form, _, change in changes:
+            by_form[form] += change
+        if self._filed():
+            self._note(by_form)
         self._connection.executemany(
-            "INSERT INTO form VALUES (?, ?) "
-            "ON CONFLICT (form) DO UPDATE SET documents = documents + excluded.documents",
+            "INSERT INTO form VALUES (?, ?, ?) "
+            "ON CONFLICT (form, spelling) DO UPDATE SET documents = documents + excluded.documents",
             changes,
         )
         self._connection.executemany(
-            "DELETE FROM form WHERE form = ? AND documents <= 0",
-            [(form,) for form, change in changes if change < 0],
+            "DELETE FROM form WHERE form = ? AND spelling = ? AND documents <= 0",
+            [(form, spelling) for form, spelling, change in changes if change < 0],
         )
         self._forms.clear()
 
-    def _forms_of(self, key: int, text: str) -> set[str]:
-        return _forms(text, self._records.record(key))
+    def _note(self, changes: dict[str, int]) -> None:
+        """Note which forms come and go with *changes*, which are about to be written."""
+        for form, change in changes.items():
+            row = self._connection.execute("SELECT total(documents) FROM form WHERE form = ?", (form,))
+            before = int(row.fetchone()[0])
+            present = before + change > 0
+            if present != (before > 0):
+                undone = self._connection.execute(
+                    "DELETE FROM form_change WHERE form = ? AND present != ?", (form, present)
+                )
+                if not undone.rowcount:
+                    self._connection.execute("INSERT INTO form_change VALUES (?, ?)", (form, present))
 
-    def _count(self, forms: Iterable[str], change: int) -> None:
-        for form in forms:
+    def _forms_of(self, key: int, text: str) -> dict[str, str]:
+        record = self._records.record(key)
+        places = {
+            (int(start), int(size))
+            for start, size in zip(record["start"], record["size"], strict=True)
+            if size
+        }
+        return spelt(text[start : start + size] for start, size in places)
+
+    def _count_row(self, key: int, text: str, card: str, change: int) -> None:
+        self._count(self._forms_of(key, text), change)
+        values = json.loads(card)
+        self._phrases.count(values["title"], values["tags"], change)
+
+    def _count(self, forms: dict[str, str], change: int) -> None:
+        for form in forms.items():
             self._forms[form] += change
         if len(self._forms) > self._forms_held:
             self._write_forms()
-
-
-def _forms(text: str, record: Record) -> set[str]:
-    """Return the folded forms of a stored document, as ``Document.forms`` had them."""
-    places = {
-        (int(start), int(size)) for start, size in zip(record["start"], record["size"], strict=True) if size
-    }
-    return {folded_form(text[start : start + size]) for start, size in places}

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 from test_web_serving import serving
 
 from searchsvc.results import SearchRequest
@@ -235,6 +235,142 @@ def test_reprints_unfold_by_keyboard_and_lead_to_their_pages(page: Page, site: s
     expect(heading(page)).to_have_text("Ресурсный класс в Каменном Броде: как прошла первая четверть")
     also = page.get_by_role("region", name="Эту запись опубликовали также").get_by_role("link")
     expect(also).to_have_text(["Ресурсный класс: как прошла первая четверть"])
+
+
+# --- completion ----------------------------------------------------------------------------
+
+
+def box(page: Page) -> Locator:
+    return page.get_by_role("combobox", name="Поиск по архиву")
+
+
+def options(page: Page) -> Locator:
+    return page.get_by_role("listbox", name="Подсказки").get_by_role("option")
+
+
+def type_in(page: Page, site: str, words: str) -> None:
+    """Open the front page and type *words* until completions are there."""
+    page.goto(site)
+    box(page).press_sequentially(words)
+    expect(box(page)).to_have_attribute("aria-expanded", "true")
+
+
+def test_a_completion_is_chosen_by_keyboard(scripted: Page, site: str) -> None:
+    type_in(scripted, site, "обра")
+    expect(options(scripted).first).to_have_text("образование")
+    expect(scripted.get_by_role("status")).to_have_text(re.compile(r"^\d подсказ[а-я]+: выбирайте стрелками"))
+    assert not box(scripted).get_attribute("aria-activedescendant")
+    scripted.keyboard.press("ArrowDown")
+    expect(box(scripted)).to_have_value("образование")
+    active = box(scripted).get_attribute("aria-activedescendant")
+    expect(scripted.locator(f"#{active}")).to_have_attribute("aria-selected", "true")
+    assert box(scripted).get_attribute("aria-controls") == "q-suggestions"
+    scripted.keyboard.press("ArrowUp")
+    expect(box(scripted)).to_have_value("обра")
+    expect(scripted.locator("[aria-selected=true]")).to_have_count(0)
+    scripted.keyboard.press("ArrowUp")
+    expect(options(scripted).last).to_have_attribute("aria-selected", "true")
+    scripted.keyboard.press("ArrowDown")
+    scripted.keyboard.press("ArrowDown")
+    scripted.keyboard.press("Enter")
+    expect(heading(scripted)).to_contain_text("По запросу «образование» найдено")
+
+
+def test_enter_without_a_choice_asks_for_what_was_typed(scripted: Page, site: str) -> None:
+    type_in(scripted, site, "наставничеств")
+    scripted.keyboard.press("Enter")
+    expect(heading(scripted)).to_contain_text("«наставничеств»")
+
+
+def test_escape_closes_the_list_and_gives_back_what_was_typed(scripted: Page, site: str) -> None:
+    type_in(scripted, site, "обра")
+    scripted.keyboard.press("ArrowDown")
+    scripted.keyboard.press("Escape")
+    expect(box(scripted)).to_have_value("обра")
+    expect(box(scripted)).to_have_attribute("aria-expanded", "false")
+    expect(options(scripted)).to_have_count(0)
+    scripted.keyboard.press("ArrowDown")  # opens it again
+    expect(box(scripted)).to_have_attribute("aria-expanded", "true")
+    scripted.keyboard.press("Tab")
+    expect(box(scripted)).to_have_attribute("aria-expanded", "false")
+    assert focused(scripted) == "Найти"
+
+
+def test_the_words_before_stay_and_the_wrong_layout_is_understood(scripted: Page, site: str) -> None:
+    type_in(scripted, site, "bnjub tu")
+    expect(options(scripted).first).to_have_text("итоги ЕГЭ")
+    box(scripted).fill("")
+    expect(box(scripted)).to_have_attribute("aria-expanded", "false")
+    box(scripted).press_sequentially('"итоги ЕГЭ" шко')
+    expect(options(scripted).first).to_have_text('"итоги ЕГЭ" школы')
+    options(scripted).first.click()
+    expect(heading(scripted)).to_contain_text('«"итоги ЕГЭ" школы» найдено')
+    expect(box(scripted)).to_have_value('"итоги ЕГЭ" школы')
+
+
+def test_a_section_leads_to_its_page(scripted: Page, site: str) -> None:
+    type_in(scripted, site, "конк")
+    options(scripted).filter(has_text="раздел").click()
+    expect(heading(scripted)).to_have_text("Раздел: Конкурсы и олимпиады")
+
+
+def test_a_screen_reader_hears_that_there_is_nothing(scripted: Page, site: str) -> None:
+    scripted.goto(site)
+    box(scripted).press_sequentially("щщщщщщ")
+    expect(scripted.get_by_role("status")).to_have_text("Подсказок нет")
+    expect(box(scripted)).to_have_attribute("aria-expanded", "false")
+
+
+def test_one_answer_is_asked_for_a_word_typed_quickly_and_a_late_one_is_not_shown(
+    scripted: Page, site: str
+) -> None:
+    asked: list[str] = []
+    scripted.on("request", lambda one: asked.append(one.url) if "/suggest?" in one.url else None)
+    type_in(scripted, site, "наставни")
+    assert len(asked) <= 2
+    held: list[Route] = []
+    scripted.route("**/suggest?q=%D1%88%D0%BA%D0%BE*", lambda route: held.append(route))  # «шко»
+    box(scripted).fill("шко")
+    scripted.wait_for_timeout(400)
+    box(scripted).fill("гимн")
+    expect(options(scripted).first).to_contain_text("гимнази")
+    for route in held:
+        route.continue_()
+    scripted.wait_for_timeout(200)
+    expect(options(scripted).first).to_contain_text("гимнази")
+
+
+def test_where_completion_fails_the_form_works(scripted: Page, site: str) -> None:
+    scripted.goto(site)
+    scripted.route("**/suggest?*", lambda route: route.fulfill(status=200, body="<html>"))
+    box(scripted).press_sequentially("школа")
+    scripted.wait_for_timeout(300)
+    expect(box(scripted)).to_have_attribute("aria-expanded", "false")
+    scripted.keyboard.press("Enter")
+    expect(heading(scripted)).to_contain_text("По запросу «школа» найдено")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["1280", "390"])
+def test_the_open_list_is_sound_and_fits(
+    browser: Browser, site: str, size: tuple[int, int], scheme: Scheme
+) -> None:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    for page in opened(browser, size=size, scheme=scheme, scripts=True):
+        for name, path in (("front", "/"), ("results", f"/search?q={quote('школа')}")):
+            page.goto(site + path)
+            box(page).fill("")
+            box(page).press_sequentially("итоги")
+            expect(box(page)).to_have_attribute("aria-expanded", "true")
+            page.keyboard.press("ArrowDown")
+            page.wait_for_timeout(200)
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
+            assert sideways(page) <= 0
+            for option in options(page).all():
+                assert (option.bounding_box() or {"height": 0})["height"] >= 44
+            assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('#q')).fontSize)") >= 16
+            page.screenshot(path=SCREENSHOTS / f"suggest-{name}-{size[0]}-{scheme}.png")
 
 
 # --- everybody -----------------------------------------------------------------------------

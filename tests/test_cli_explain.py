@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 from beds.commands import Run, news, rows
 
+from searchsvc.answering import RERANKED
 from searchsvc.bootstrap import open_archive
 from searchsvc.results import SearchRequest
-from searchsvc.search import RERANKED, SearchService
+from searchsvc.search import SearchService
 from searchsvc.settings import Settings
 from web.cli import run
 

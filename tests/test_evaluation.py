@@ -28,13 +28,13 @@ DATA = "ca693c25899de63bcac302a961f36829cfff8345c565960f5b63582ca4725638"
 """SHA-256 of the sample's articles, queries and grades, for which the floors were measured."""
 
 FLOORS = {
-    "all": {"ndcg@10": 0.8870, "success@10": 0.9798},
+    "all": {"ndcg@10": 0.9081, "success@10": 0.9798},
     "plain": {"ndcg@10": 0.8373, "success@10": 0.9394},
     "title": {"ndcg@10": 0.9767, "success@10": 0.995},
     "date": {"ndcg@10": 0.9314, "success@10": 0.995},
     "question": {"ndcg@10": 0.8950, "success@10": 0.995},
     "layout": {"ndcg@10": 0.8762, "success@10": 0.995},
-    "typo": {"ndcg@10": 0.7611, "success@10": 0.995},
+    "typo": {"ndcg@10": 0.9622, "success@10": 0.995},
 }
 """Figures as last raised, less .005, of all queries and of the kinds with seven or more."""
 

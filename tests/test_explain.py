@@ -18,6 +18,7 @@ from corpus.article import Article, Paragraph
 from corpus.jsonl import import_rows
 from indexer.pipeline import rebuild
 from searchsvc.analysis import Analyzer
+from searchsvc.answering import NEAR_BELOW, RERANKED
 from searchsvc.bootstrap import open_archive, open_generations, open_service
 from searchsvc.engines import ENGINES
 from searchsvc.errors import BadRequestError, NotFoundError
@@ -25,7 +26,7 @@ from searchsvc.explain import BY_WORD, LABELS, NEAR, REPRINT, WITHOUT_WORDS
 from searchsvc.live import LiveIndex
 from searchsvc.ranking import PARTS_OF_SCORE
 from searchsvc.results import MAX_DEPTH, Explanation, Hit, ScorePart, SearchRequest, WordFound
-from searchsvc.search import NEAR_BELOW, RERANKED, SearchService
+from searchsvc.search import SearchService
 from searchsvc.settings import load_settings
 from searchsvc.text import clean
 

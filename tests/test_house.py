@@ -59,7 +59,10 @@ def test_no_committed_file_names_a_path_of_one_machine() -> None:
     pattern = re.compile(r"(?<![\w.])/(?:work|root)/")
     for name in filter(None, listed.split("\0")):
         path = ROOT / name
-        if path.suffix in {".py", ".md", ".cfg", ".toml", ".sh", ".php", ".html", ".css"} and path.is_file():
+        if (
+            path.suffix in {".py", ".md", ".cfg", ".toml", ".sh", ".php", ".html", ".css", ".js"}
+            and path.is_file()
+        ):
             assert not pattern.search(path.read_text(encoding="utf-8")), name
 
 

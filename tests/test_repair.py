@@ -1,12 +1,16 @@
-"""Repair of queries: a wrong keyboard layout, word by word, towards words that the archive has."""
+"""Repair of queries, word by word, towards words that the archive has: layout, typos, spaces, two faults."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from beds.words import vocabulary_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from searchsvc.repair import TO_LATIN, TO_RUSSIAN, repair_glued, repair_layout, repair_query
+from searchsvc.faults import TO_LATIN, TO_RUSSIAN, repair_glued, repair_layout
+from searchsvc.repair import proposals, repair_query
 from searchsvc.text import fold
 
 WORDS = """
@@ -16,10 +20,9 @@ worldskills junior it cloud school test
 """
 MARKS = ".,;:?!/'`\"()"
 KNOWN = frozenset(map(fold, WORDS.split()))
-
-
-def known(word: str) -> bool:
-    return fold(word) in KNOWN
+ARCHIVE = vocabulary_of(WORDS.split())
+EMPTY = vocabulary_of([])
+known = ARCHIVE.has
 
 
 def typed_in_latin(text: str) -> str:
@@ -51,7 +54,7 @@ def typed_in_latin(text: str) -> str:
     ],
 )
 def test_a_russian_word_typed_in_latin_is_put_right(typed: str, meant: str) -> None:
-    assert repair_layout(typed, known) == meant
+    assert repair_layout(typed, ARCHIVE) == meant
 
 
 @pytest.mark.parametrize(
@@ -65,7 +68,7 @@ def test_a_russian_word_typed_in_latin_is_put_right(typed: str, meant: str) -> N
     ],
 )
 def test_an_english_word_typed_in_russian_is_put_right(typed: str, meant: str) -> None:
-    assert repair_layout(typed, known) == meant
+    assert repair_layout(typed, ARCHIVE) == meant
 
 
 @pytest.mark.parametrize(
@@ -83,7 +86,7 @@ def test_an_english_word_typed_in_russian_is_put_right(typed: str, meant: str) -
     ],
 )
 def test_a_part_of_a_word_is_put_right(typed: str, meant: str) -> None:
-    assert repair_layout(typed, known) == meant
+    assert repair_layout(typed, ARCHIVE) == meant
 
 
 @pytest.mark.parametrize("word", sorted(KNOWN))
@@ -91,9 +94,9 @@ def test_every_known_word_is_found_again_from_the_other_layout(word: str) -> Non
     russian = word.translate(TO_RUSSIAN)
     for typed in (word.translate(TO_LATIN), russian, word[:1] + word[1:].translate(TO_LATIN)):
         if not known(typed):
-            assert repair_layout(typed, known) in {word, None}
+            assert repair_layout(typed, ARCHIVE) in {word, None}
     if not word.isascii() and not known(typed_in_latin(word)):
-        assert repair_layout(typed_in_latin(word), known) == word
+        assert repair_layout(typed_in_latin(word), ARCHIVE) == word
 
 
 @pytest.mark.parametrize(
@@ -110,19 +113,19 @@ def test_every_known_word_is_found_again_from_the_other_layout(word: str) -> Non
     ],
 )
 def test_marks_around_a_word_stay(typed: str, meant: str) -> None:
-    assert repair_layout(typed, known) == meant
+    assert repair_layout(typed, ARCHIVE) == meant
 
 
 @pytest.mark.parametrize(
     "word", ["школа", "школу?", "школа,", "school", "абракадабра", "xyz", "2022", "№5", "🎓", "."]
 )
 def test_what_is_known_or_cannot_be_read_otherwise_stays(word: str) -> None:
-    assert repair_layout(word, known) is None
+    assert repair_layout(word, ARCHIVE) is None
 
 
 def test_a_known_word_stays_even_where_its_other_reading_is_known_too() -> None:
-    assert repair_layout("cfl", {"cfl", "сад"}.__contains__) is None
-    assert repair_layout("cfl", {"сад"}.__contains__) == "сад"
+    assert repair_layout("cfl", vocabulary_of(["cfl", "сад"])) is None
+    assert repair_layout("cfl", vocabulary_of(["сад"])) == "сад"
 
 
 # --- whole queries ----------------------------------------------------------------------------
@@ -136,13 +139,13 @@ def test_a_known_word_stays_even_where_its_other_reading_is_known_too() -> None:
         ("  ghbrfp \t vbybcnthcndf ", "  приказ \t министерства "),
         ("ghbrfp, vbybcnthcndf", "приказ, министерства"),
         ("ghbrfp xyz", "приказ xyz"),
-        ("itjkt yt d irjkt", "itjkt yt в школе"),
+        ("xyzzy yt d irjkt", "xyzzy yt в школе"),
         ("ghbrfp 2022 №5", "приказ 2022 №5"),
         ("ghbrfp OR школа", "приказ OR школа"),
     ],
 )
 def test_each_word_of_a_query_is_repaired_by_itself(typed: str, meant: str) -> None:
-    found = repair_query(typed, known)
+    found = repair_query(typed, ARCHIVE)
     assert found is not None
     assert found.text == meant
     changed = [pair for pair in zip(typed.split(), meant.split(), strict=True) if pair[0] != pair[1]]
@@ -173,11 +176,11 @@ def test_each_word_of_a_query_is_repaired_by_itself(typed: str, meant: str) -> N
     ],
 )
 def test_quotes_operators_addresses_and_numbers_are_meant_as_they_are(text: str) -> None:
-    assert repair_query(text, known) is None
+    assert repair_query(text, ARCHIVE) is None
 
 
 def test_words_outside_the_quotes_are_repaired() -> None:
-    found = repair_query('ghbrfp "ghbrfp" «irjkf d» vbybcnthcndf', known)
+    found = repair_query('ghbrfp "ghbrfp" «irjkf d» vbybcnthcndf', ARCHIVE)
     assert found is not None
     assert found.text == 'приказ "ghbrfp" «irjkf d» министерства'
 
@@ -207,10 +210,11 @@ queries = st.lists(st.tuples(pieces, st.sampled_from([" ", " ", "", "\n"])), max
 
 @given(queries)
 @example("Эт")
+@example("бюджетGHBTV ")
 @example("\ud800 ghbrfp")
 @settings(deadline=None)
-def test_only_known_words_are_proposed_and_a_repaired_query_needs_no_repair(text: str) -> None:
-    found = repair_query(text, known)
+def test_only_known_words_are_proposed_and_a_repaired_query_is_not_repaired_again(text: str) -> None:
+    found = repair_query(text, ARCHIVE)
     if found is None:
         return
     assert found.text != text
@@ -220,21 +224,32 @@ def test_only_known_words_are_proposed_and_a_repaired_query_needs_no_repair(text
         assert correction.replacement in found.text
         assert not known(correction.original)
         for piece in correction.replacement.split(" "):
-            word = piece.lstrip("(" if correction.kind == "layout" else MARKS)
-            assert any(known(word[:stop]) and not word[stop:].strip(MARKS) for stop in range(len(word) + 1))
-    assert repair_query(found.text, known) is None
+            words = {piece.lstrip("("), piece.lstrip(MARKS)}  # in the other layout marks are letters
+            both = re.search("[a-z]", correction.original, re.I) and re.search(
+                "[а-я]", correction.original, re.I
+            )
+            assert (correction.kind == "layout" and both) or any(
+                (known(word[:stop]) or ARCHIVE.is_word(word[:stop])) and not word[stop:].strip(MARKS)
+                for word in words
+                for stop in range(len(word) + 1)
+            )
+    if found.sure:
+        again = repair_query(found.text, ARCHIVE)
+        assert again is None or not again.sure
 
 
 @given(queries)
 @settings(deadline=None)
-def test_an_archive_without_words_repairs_nothing(text: str) -> None:
-    assert repair_query(text, lambda _: False) is None
+def test_an_archive_without_words_proposes_the_other_layout_alone(text: str) -> None:
+    found = repair_query(text, EMPTY)
+    assert found is None or {one.kind for one in found.corrections} == {"layout"}
 
 
-@given(queries)
+@given(st.lists(vocabulary, max_size=6).map(" ".join))
 @settings(deadline=None)
-def test_an_archive_that_has_every_word_repairs_nothing(text: str) -> None:
-    assert repair_query(text, lambda _: True) is None
+def test_a_query_of_words_that_the_archive_has_stays(text: str) -> None:
+    assert repair_query(text, ARCHIVE) is None
+    assert repair_query(text.upper(), ARCHIVE) is None
 
 
 def test_every_key_has_one_letter_in_each_layout() -> None:
@@ -244,7 +259,7 @@ def test_every_key_has_one_letter_in_each_layout() -> None:
     assert set("абвгдеёжзийклмнопрстуфхцчшщъыьэюя") < set(map(chr, TO_LATIN))
 
 
-# --- words written as one -----------------------------------------------------------------------
+# --- words written as one, or in two ------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -254,21 +269,194 @@ def test_every_key_has_one_letter_in_each_layout() -> None:
         ("ПриказМинистерства", "Приказ Министерства"),
         ("(бюджетшколы),", "(бюджет школы),"),
         ("егэитоги", "егэ итоги"),
+        ("бюджетcloud", "бюджет cloud"),
+        ("ЕГЭИтоги", "ЕГЭ Итоги"),
+        ("онлайн-урокшколы", "онлайн-урок школы"),
     ],
 )
 def test_two_words_of_the_archive_are_put_apart(typed: str, meant: str) -> None:
-    assert repair_glued(typed, known, lambda _: False) == meant
+    assert repair_glued(typed, ARCHIVE) == meant
 
 
 def test_a_capital_inside_tells_where_words_meet() -> None:
-    both = {"приказ", "приказы", "школы", "ышколы"}
-    assert repair_glued("приказыШколы", lambda word: word.lower() in both, lambda _: False) == "приказы Школы"
+    both = vocabulary_of({"приказ": 9, "приказы": 1, "школы": 1, "ышколы": 9})
+    assert repair_glued("приказышколы", both) == "приказ ышколы"
+    assert repair_glued("приказыШколы", both) == "приказы Школы"
+
+
+def test_words_that_articles_have_together_are_likelier() -> None:
+    words = dict.fromkeys(["приказ", "ышколы"], 90) | dict.fromkeys(["приказы", "школы"], 80)
+    assert repair_glued("приказышколы", vocabulary_of(words)) == "приказ ышколы"
+    assert repair_glued("приказышколы", vocabulary_of(words, hits="приказы школы".__eq__)) == "приказы школы"
 
 
 def test_a_word_of_the_dictionary_is_not_taken_apart_though_the_archive_lacks_it() -> None:
-    assert repair_glued("приказминистерства", known, lambda _: True) is None
-    found = repair_query("итоги приказминистерства", known, lambda _: False)
+    words = vocabulary_of(["супер", "маркет", "предметные", "мета", "итоги"])
+    for word in ("супермаркет", "метапредметные"):
+        assert repair_glued(word, words) is None
+        found = repair_query(f"итоги {word}", words)
+        assert found is None or not found.sure
+
+
+@pytest.mark.parametrize("text", ["приказ1школы", '"приказминистерства"', "ВсОШ", "НКО"])
+def test_what_looks_meant_is_not_taken_apart(text: str) -> None:
+    assert repair_query(text, ARCHIVE) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("пед совет", "педсовет"), ("итоги Пед совета!", "итоги Педсовета!")]
+)
+def test_what_a_space_has_cut_is_put_together(typed: str, meant: str) -> None:
+    found = repair_query(typed, vocabulary_of(["педсовет", "педсовета", "совет", "совета", "итоги"]))
     assert found is not None
-    assert (found.text, found.corrections[0].kind) == ("итоги приказ министерства", "glued")
-    for text in ("вшколе", "приказ1школы", '"приказминистерства"'):
-        assert repair_query(text, known) is None
+    assert (found.text, [one.kind for one in found.corrections]) == (meant, ["split"])
+
+
+@pytest.mark.parametrize("text", ["совет  школы", "совет-школы", "в низ", "совет школы"])
+def test_words_of_the_archive_and_short_words_are_not_put_together(text: str) -> None:
+    assert repair_query(text, vocabulary_of(["совет", "школы", "советшколы", "вниз", "низ"])) is None
+
+
+# --- typos --------------------------------------------------------------------------------------
+
+SCHOOL = vocabulary_of(
+    {
+        "образование": 900, "образованием": 90, "олимпиада": 300, "учитель": 700, "учителя": 600,
+        "приказ": 400, "министерство": 300, "воспитатель": 200, "Белогорск": 50, "ФГОС": 300,
+        "региональный": 100, "ребёнок": 90, "что-то": 20, "Кузнецова": 9, "WorldSkills": 30,
+        "педагог": 80, "конкурс": 500, "в": 999,
+    }
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("оброзование", "образование"),
+        ("обрзование", "образование"),
+        ("образоание", "образование"),
+        ("олимпеада", "олимпиада"),
+        ("олимпеадами", "олимпиадами"),  # a form that the archive lacks, of a word that it has
+        ("учитиль", "учитель"),
+        ("учиетль", "учитель"),
+        ("УЧИТИЛЬ", "УЧИТЕЛЬ"),
+        ("Воспетатель", "Воспитатель"),
+        ("белагорск", "Белогорск"),
+        ("региональнный", "региональный"),
+        ("ребьонок", "ребёнок"),
+        ("чтото", "что-то"),
+        ("образоваааание", "образование"),
+        ("Кузнецава", "Кузнецова"),
+        ("worldskils", "WorldSkills"),
+    ],
+)
+def test_a_typo_is_put_right_as_the_archive_spells_the_word(typed: str, meant: str) -> None:
+    found = repair_query(f"{typed}?", SCHOOL)
+    assert found is not None
+    assert (found.text, found.sure) == (f"{meant}?", True)
+    assert [one.kind for one in found.corrections] == ["typo"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "образования олимпиады учителям",  # other forms of its words
+        "абракадабра", "ОГЭ", "ВсОШ", "ФГОСы", "учитель2", "2022-й", "Ненашева", "quadcopter", "уч",
+        '"оброзование"', "«оброзование»", "!оброзование", "-оброзование", "тег:оброзование",
+        "учитиль@school.ru",
+    ],
+)  # fmt: skip
+def test_words_of_the_archive_names_abbreviations_and_what_is_marked_stay(text: str) -> None:
+    assert repair_query(text, SCHOOL) is None
+
+
+def test_a_word_of_the_dictionary_is_only_suggested_something_for() -> None:
+    found = repair_query("педагогика", SCHOOL)
+    assert found is None or not found.sure
+    found = repair_query("воспитать", SCHOOL)
+    assert found is not None
+    assert (found.text, found.sure) == ("воспитатель", False)
+    found = repair_query("воспитать оброзование", SCHOOL)
+    assert found is not None
+    assert (found.text, found.sure) == ("воспитать образование", True)
+
+
+def test_of_two_words_as_likely_the_one_is_taken_that_stands_with_the_others() -> None:
+    words = {"приказ": 50, "победа": 2000, "победы": 2000}
+    first = repair_query("победш приказ", vocabulary_of(words))
+    assert first is not None
+    other = {"победа приказ": "победы приказ", "победы приказ": "победа приказ"}[first.text]
+    second = repair_query("победш приказ", vocabulary_of(words, hits=other.__eq__))
+    assert second is not None
+    assert second.text == other
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant", "kind"),
+    [
+        ("j,hjpjdfybt", "образование", "layout"),
+        ("оброзоdfybt", "образование", "layout"),
+        ("obrozovanie", "образование", "translit"),
+        ("konkurs obrozovanie", "конкурс образование", "translit"),
+        ("приказминестерство", "приказ министерство", "glued"),
+    ],
+)
+def test_two_faults_in_a_word_are_put_right(typed: str, meant: str, kind: str) -> None:
+    found = repair_query(typed, SCHOOL)
+    assert found is not None
+    assert found.text == meant
+    assert {one.kind for one in found.corrections} == {kind}
+
+
+def test_look_alikes_are_no_keys_of_the_other_layout() -> None:
+    assert repair_query("oбpaзoвaниe", SCHOOL) is None  # the archive has it
+    assert repair_query("Pейганy", SCHOOL) is None
+    found = repair_query("oбpoзoвaниe", SCHOOL)
+    assert found is not None
+    assert found.text == "образование"
+
+
+def test_a_name_typed_in_both_layouts_is_read_though_the_archive_lacks_it() -> None:
+    found = repair_query("Мирfvfh", SCHOOL)
+    assert found is not None
+    assert (found.text, found.corrections[0].kind) == ("Мирамар", "layout")
+
+
+def test_english_words_are_no_russian_ones_in_latin_letters_unless_the_rest_is() -> None:
+    words = vocabulary_of(["год", "педагог", "море", "тест", "НБА", "игрок", "тиф"])
+    for text in ("god", "school more"):
+        found = repair_query(text, words)
+        assert found is None or not found.sure
+    found = repair_query("god pedagog", words)
+    assert found is not None
+    assert (found.text, found.sure) == ("год педагог", True)
+    found = repair_query("NBA igrok", words)
+    assert found is not None
+    assert found.text == "НБА игрок"
+
+
+def test_an_english_word_typed_in_russian_needs_no_archive() -> None:
+    for typed, meant in (("цштвщцы", "windows"), ("Пщщпду", "Google"), ("ысрщщд", "school")):
+        found = repair_query(typed, EMPTY)
+        assert found is not None
+        assert found.text == meant
+    for text in ("Google", "smart-доска", "VR-очки", "HR", "руки", "ok"):
+        found = repair_query(text, vocabulary_of(["РК", "МК", "очки", "доска", "щл", "herb"]))
+        assert found is None or not found.sure, text
+
+
+# --- proposals ----------------------------------------------------------------------------------
+
+
+def test_proposals_come_likeliest_first_without_the_word_itself() -> None:
+    assert proposals("учитель", SCHOOL, 5)[0] == "учителя"
+    assert proposals("оброзованием", SCHOOL, 2) == ["образованием", "образование"]
+    assert proposals("ghbrfp", SCHOOL, 5) == ["приказ"]
+    assert proposals("prikaz", SCHOOL, 5)[0] == "приказ"
+    assert proposals("2022", SCHOOL, 5) == []
+
+
+def test_proposals_for_a_query_begin_with_its_repair() -> None:
+    found = proposals("приказ оброзованием", SCHOOL, 5)
+    assert found[:2] == ["приказ образованием", "приказ образование"]
+    assert proposals("приказ конкурс", SCHOOL, 5) == []

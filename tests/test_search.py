@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from searchsvc.answering import NEAR_BELOW
 from searchsvc.errors import BadRequestError
 from searchsvc.query import parse
 from searchsvc.results import MAX_DEPTH, ResultPage, SearchRequest, Segment
-from searchsvc.search import NEAR_BELOW, SearchService
+from searchsvc.search import SearchService
 
 ALL = 100
 """Rows of a page that holds every row of the sample."""
@@ -69,6 +70,34 @@ def test_a_repair_can_be_suggested_instead_or_left(sample_service: SearchService
     assert suggested.suggestions == ("приказ",)
     off = sample_service.search(SearchRequest("ghbrfp", correct="off"))
     assert (off.total, off.effective, off.corrections, off.suggestions) == (0, "ghbrfp", (), ())
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant", "kind"),
+    [
+        ("олимпеада школьников", "олимпиада школьников", "typo"),
+        ("учавствовать в канкурсе", "участвовать в конкурсе", "typo"),
+        ("пед совет", "педсовет", "split"),
+        ("приказминистерства", "приказ министерства", "glued"),
+        ("prikaz ministerstva", "приказ министерства", "translit"),
+    ],
+)
+def test_a_misspelt_query_finds_what_was_meant(
+    sample_service: SearchService, typed: str, meant: str, kind: str
+) -> None:
+    page = sample_service.search(SearchRequest(typed, per_page=ALL))
+    wanted = sample_service.search(SearchRequest(meant, per_page=ALL))
+    assert page.effective.lower() == meant
+    assert {one.kind for one in page.corrections} == {kind}
+    assert ids(page) == ids(wanted) != []
+
+
+def test_a_word_that_the_archive_lacks_is_not_replaced_but_another_may_be_suggested(
+    sample_service: SearchService,
+) -> None:
+    page = sample_service.search(SearchRequest("шкода"))
+    assert (page.total, page.effective, page.corrections) == (0, "шкода", ())
+    assert page.suggestions == ("школа",)
 
 
 def test_a_query_that_finds_something_is_not_repaired(sample_service: SearchService) -> None:

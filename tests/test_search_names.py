@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -204,9 +206,11 @@ def test_a_sync_goes_on_as_the_index_was_built(settings: Settings, analyzer: Ana
 
 
 def test_another_version_of_the_search_for_names_wants_a_rebuild(
-    settings: Settings, analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, analyzer: Analyzer
 ) -> None:
-    monkeypatch.setattr("indexer.pipeline.NAMES_VERSION", "2")
+    with closing(open_generations(settings).current()) as generation:
+        manifest = generation.folder / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"names": "0"}))
     with open_archive(settings) as archive:
         archive.put(article("a6", "Из Орска приехала Алиса Ким."))
         with pytest.raises(FingerprintError, match="searchsvc rebuild"):

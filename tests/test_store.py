@@ -22,6 +22,8 @@ from corpus.article import Article, Paragraph, Source
 from searchsvc.analysis import Analyzer
 from searchsvc.document import Document
 from searchsvc.errors import IndexDamagedError
+from searchsvc.lexicon import WordFiles
+from searchsvc.phrases import PhraseFiles
 from searchsvc.records import RecordWriter
 from searchsvc.reprints import ReprintWriter
 from searchsvc.signatures import Signatures
@@ -267,7 +269,8 @@ def test_counts_of_forms_are_exact_however_few_are_held_in_memory(
         closing(ReprintWriter(path.parent, 0)) as reprints,
         connection,
     ):
-        writer = StoreWriter(connection, records, signatures, reprints, forms_held=5)
+        files = WordFiles(path.parent), PhraseFiles(path.parent)
+        writer = StoreWriter(connection, records, signatures, reprints, *files, forms_held=5)
         for one in (*kept, document(draft(11, "лишнее"), analyzer)):
             writer.add(one, 1)
         for number in (11, 3, 3):

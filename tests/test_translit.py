@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from beds.words import vocabulary_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from searchsvc.repair import repair_query, repair_translit
+from searchsvc.faults import repair_translit
+from searchsvc.repair import repair_query
 from searchsvc.results import Correction
-from searchsvc.text import fold
 from searchsvc.translit import LONGEST, MOST_READINGS, readings
 
 KNOWN = {"образование", "школа", "учителя", "приказ", "и", "фгос", "съезд", "обучать", "семья", "тест"}
-
-
-def known(word: str) -> bool:
-    return fold(word) in KNOWN
+ARCHIVE = vocabulary_of(KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -70,33 +68,33 @@ def test_readings_are_few_and_have_no_latin_letters(word: str) -> None:
 
 
 def test_marks_around_a_word_stay_and_what_the_archive_has_is_left_alone() -> None:
-    assert repair_translit("(obrazovanie),", known) == "(образование),"
-    assert repair_translit("test", lambda word: word == "test") is None
-    assert repair_translit("test", known) == "тест"
-    assert repair_translit("qwerty", known) is None
-    assert repair_translit("i", known) == "и"
-    assert repair_translit("s", known) is None
+    assert repair_translit("(obrazovanie),", ARCHIVE) == "(образование),"
+    assert repair_translit("test", vocabulary_of(["test"])) is None
+    assert repair_translit("test", ARCHIVE) == "тест"
+    assert repair_translit("qwerty", ARCHIVE) is None
+    assert repair_translit("i", ARCHIVE) == "и"
+    assert repair_translit("s", ARCHIVE) is None
 
 
 def test_each_word_of_a_query_is_put_right_and_told() -> None:
-    repaired = repair_query("prikaz obrazovanie FGOS", known)
+    repaired = repair_query("prikaz obrazovanie FGOS", ARCHIVE)
     assert repaired is not None
     assert repaired.text == "приказ образование ФГОС"
     assert repaired.corrections[0] == Correction("translit", "prikaz", "приказ")
-    assert repair_query('"prikaz" https://obrazovanie.ru -prikaz', known) is None
+    assert repair_query('"prikaz" https://obrazovanie.ru -prikaz', ARCHIVE) is None
 
 
 def test_the_layout_comes_first() -> None:
-    repaired = repair_query("ghbrfp prikaz", known)
+    repaired = repair_query("ghbrfp prikaz", ARCHIVE)
     assert repaired is not None
     assert [made.kind for made in repaired.corrections] == ["layout", "translit"]
     assert repaired.text == "приказ приказ"
 
 
 def test_english_with_a_word_that_could_be_russian_is_left_alone() -> None:
-    assert repair_query("Big Test", known) is None
-    assert repair_query("I школа", known) is None  # a Roman number
+    assert repair_query("Big Test", ARCHIVE) is None
+    assert repair_query("I школа", ARCHIVE) is None  # a Roman number
     for typed, meant in (("FGOS i Big", "ФГОС и Big"), ("FGOS i prikaz, школа", "ФГОС и приказ, школа")):
-        repaired = repair_query(typed, known)
+        repaired = repair_query(typed, ARCHIVE)
         assert repaired is not None
         assert repaired.text == meant

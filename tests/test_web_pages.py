@@ -51,7 +51,10 @@ def page(client: FlaskClient, path: str, *, status: int = 200) -> BeautifulSoup:
     assert all(after <= before + 1 for before, after in pairwise(levels)), levels
     identifiers = [tag["id"] for tag in tree.select("[id]")]
     assert len(identifiers) == len(set(identifiers))
-    assert not tree.select("script:not([type='application/ld+json'])")
+    own = tree.select("script:not([type='application/ld+json'])")
+    assert [
+        "/static/suggest.js?" in tag["src"] and tag.has_attr("defer") and not tag.text for tag in own
+    ] == [True]
     return tree
 
 

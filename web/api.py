@@ -29,6 +29,7 @@ from searchsvc.results import (
     ScorePart,
     Segment,
     SimilarArticle,
+    Suggestion,
     WordShare,
 )
 from web.answers import made_from
@@ -41,6 +42,7 @@ from web.forms import (
     on_page,
     read_api,
     read_limit,
+    read_suggest,
     written,
 )
 from web.querylog import entry
@@ -54,6 +56,9 @@ PROBLEM_TYPE = "application/problem+json"
 
 SIMILAR_DEFAULT = 5
 SIMILAR_MOST = 20
+
+SUGGEST_DEFAULT = 8
+SUGGEST_MOST = 20
 
 RETRY_AFTER = "30"
 """Seconds after which a missing or damaged index is worth another try."""
@@ -93,6 +98,10 @@ class Links:
     def search(self, asked: ApiRequest) -> str:
         """Return the canonical address of a search in the API."""
         return written(f"{self.base}{PREFIX}/search", api_pairs(asked))
+
+    def category(self, name: str) -> str:
+        """Return the address of the page of a category."""
+        return written(f"{self.base}/search", [("category", name)])
 
 
 def result_json(page: ResultPage, asked: ApiRequest, links: Links) -> Json:
@@ -283,6 +292,19 @@ def similar_json(article_id: str, found: Iterable[SimilarArticle], links: Links,
     }
 
 
+def suggest_json(query: str, found: Iterable[Suggestion], links: Links, *, version: str) -> Json:
+    """Return completions; ``url`` is there for titles and categories, ``corrected`` where it is true."""
+    shaped = []
+    for one in found:
+        row: Json = {"text": one.text, "kind": one.kind}
+        if one.target:
+            row["url"] = links.article(one.target) if one.kind == "title" else links.category(one.target)
+        if one.corrected:
+            row["corrected"] = True
+        shaped.append(row)
+    return {"query": query, "suggestions": shaped, "version": version}
+
+
 NO_EXPLAIN = (
     "Объяснения ответов на этом сайте выключены. Администратор может включить их настройкой explain "
     "(SEARCHSVC_EXPLAIN=on). Без explain=true этот запрос будет выполнен."
@@ -299,7 +321,7 @@ _TITLES = {
 }
 _DETAILS = {
     400: "Запрос прочитать не удалось.",
-    404: "По этому адресу ничего нет. Есть search, articles/{id} и articles/{id}/similar.",
+    404: "По этому адресу ничего нет. Есть search, suggest, articles/{id} и articles/{id}/similar.",
     405: "Этот адрес отвечает только на GET, HEAD и OPTIONS.",
     500: "Что-то сломалось у нас. Ошибка записана в журнал сервера.",
     503: "Поисковый индекс сейчас недоступен. Повторите запрос через полминуты.",
@@ -357,6 +379,7 @@ class Api:
         """Return the routes, to be registered under ``PREFIX``."""
         routes = Blueprint("api", __name__)
         routes.add_url_rule("/search", view_func=self.search)
+        routes.add_url_rule("/suggest", view_func=self.suggest)
         routes.add_url_rule("/articles/<article_id>", view_func=self.article)
         routes.add_url_rule("/articles/<article_id>/similar", view_func=self.similar)
         return routes
@@ -374,6 +397,14 @@ class Api:
             if address := body["links"][name]:
                 response.headers.add("Link", f'<{address}>; rel="{name}"')
         return response
+
+    def suggest(self) -> Response:
+        """Answer with completions of what was typed."""
+        text, limit = read_suggest(request.args, default=SUGGEST_DEFAULT, most=SUGGEST_MOST)
+        service = self._service.pinned()
+        found = service.suggest(text, limit)
+        made_from(service.version())
+        return jsonify(suggest_json(text, found, _links(), version=service.version()))
 
     def article(self, article_id: str) -> Response:
         """Answer with an article."""

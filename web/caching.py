@@ -47,7 +47,7 @@ class Caching:
         code: str,
         log: QueryLog | None,
     ) -> None:
-        shown = settings.model_dump_json(include={"public_url", "site_title", "explain"})
+        shown = settings.model_dump_json(include={"public_url", "site_title", "explain", "semantic"})
         self._app = app
         self._service = service
         self._base = f"{shown}\n{code}"

@@ -182,6 +182,22 @@ def read_api(args: Arguments) -> ApiRequest:
     return ApiRequest(request, fields)
 
 
+def read_suggest(args: Arguments, *, default: int, most: int) -> tuple[str, int]:
+    """Read what is to be completed, and how many completions are wanted.
+
+    Raises:
+        ParameterError: as ``read_api``.
+    """
+    reader = _Reader(args)
+    for name in sorted(set(args) - {"q", "limit"}):
+        reader.problems.append(Problem(name, "нет такого параметра; есть: q, limit"))
+    text = reader.one("q", query, "")
+    limit = _limit(reader, default=default, most=most)
+    if reader.problems:
+        raise ParameterError(reader.problems)
+    return text, limit
+
+
 def read_limit(args: Arguments, *, default: int, most: int) -> int:
     """Read an address of the API whose only parameter is ``limit``.
 
@@ -191,11 +207,16 @@ def read_limit(args: Arguments, *, default: int, most: int) -> int:
     reader = _Reader(args)
     for name in sorted(set(args) - {"limit"}):
         reader.problems.append(Problem(name, "нет такого параметра; есть: limit"))
+    limit = _limit(reader, default=default, most=most)
+    if reader.problems:
+        raise ParameterError(reader.problems)
+    return limit
+
+
+def _limit(reader: _Reader, *, default: int, most: int) -> int:
     limit = reader.one("limit", number, default)
     if limit > most:
         reader.problems.append(Problem("limit", f"нужно целое число от 1 до {most}", str(limit)))
-    if reader.problems:
-        raise ParameterError(reader.problems)
     return limit
 
 

@@ -158,6 +158,8 @@ def assert_holds(generation: Generation, articles: Mapping[Article, int], analyz
     for one in documents:
         assert store.article(one.article.id, sequence) == one.article
     assert lexicon(generation.folder / "store.db") == recount(documents)
+    store.renew()
+    assert {entry.form for entry in store.lexicon().beginning("")} == set(recount(documents))
     with closing(sqlite3.connect(generation.folder / "store.db")) as connection:
         present = {row[0] for row in connection.execute("SELECT key FROM document WHERE until IS NULL")}
         stored = {row[0] for row in connection.execute("SELECT key FROM document")}
@@ -174,7 +176,7 @@ def assert_holds(generation: Generation, articles: Mapping[Article, int], analyz
 def lexicon(path: Path) -> dict[str, int]:
     """Return the counts of forms that a store keeps."""
     with closing(sqlite3.connect(path)) as connection:
-        return dict(connection.execute("SELECT form, documents FROM form"))
+        return dict(connection.execute("SELECT form, total(documents) FROM form GROUP BY form"))
 
 
 def recount(documents: Iterable[Document]) -> dict[str, int]:
@@ -198,10 +200,14 @@ def leftovers(index: Path) -> list[str]:
         "store.db-shm",
         "engine",
         "neighbours",
+        "lexicon",
+        "phrases",
+        "titles",
         "reprints",
         "writer.lock",
     }
     kept |= {"records.places", "records.lemmas", "records.rows"}
+    kept |= {"vectors.places", "vectors.rows"}
     return sorted(
         str(path.relative_to(index))
         for folder, wanted in ((index, names), (engine.parent, kept), (engine, named))

@@ -17,12 +17,12 @@ import numpy as np
 from corpus.article import tag_line
 from searchsvc import query
 from searchsvc.analysis import Analyzer
+from searchsvc.answering import RERANKED
 from searchsvc.engine import Plan
 from searchsvc.generation import Generations
 from searchsvc.planning import plan
 from searchsvc.ranking import Statistics, families_of, rank, stop_words_of
 from searchsvc.results import FACETS
-from searchsvc.search import RERANKED
 from searchsvc.snippet import find_marks, snippet, title_segments
 
 from .generate import queries

@@ -119,6 +119,35 @@ def similar(folder: Path, as_json: bool, **options: Any) -> None:
         say(line)
 
 
+@evaluate.command("corrections", cls=Command)
+@click.argument("path", type=click.Path(path_type=Path), metavar="ФАЙЛ")
+@click.option("--words", type=click.Path(path_type=Path), metavar="ФАЙЛ", help="Слова архива: слово, число")
+@click.option("--json", "as_json", is_flag=True, help="Вывести один объект JSON")
+def corrections(path: Path, words: Path | None, as_json: bool) -> None:
+    """Исправить слова и запросы набора и измерить, как часто выходит то, что имели в виду.
+
+    ФАЙЛ — таблица через табуляцию с заголовком: typed и wanted или wrong и right, перед ними может
+    стоять kind. Первое — у скольких строк нужное стоит первым среди предложенных, среди пяти — у скольких
+    оно есть. Где столбцы одинаковы, исправлять нечего: испорчено — сколько таких строк изменилось.
+    Слова архива заменяет таблица word, count (--words); без неё это слова, которые нужны.
+
+    \b
+    Пример:
+      searchsvc evaluate corrections опечатки.tsv --words слова.tsv
+      searchsvc evaluate corrections раскладка.tsv --words слова.tsv --json
+    """
+    from indexer.evaluate_corrections import evaluate_corrections
+    from web.commands.evaluate_told import corrections_told
+
+    with progress() as shown:
+        figures = evaluate_corrections(path, words=words, progress=shown)
+    if as_json:
+        dump(figures)
+        return
+    for line in corrections_told(figures):
+        say(line)
+
+
 @evaluate.command("engines", cls=Command)
 @click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[ПАПКА]")
 @click.option("--queries", type=click.Path(path_type=Path), metavar="ФАЙЛ", help="Другой файл запросов")

@@ -25,6 +25,9 @@ SEARCH = {
 SIMILAR = {"mrr": "MRR", "mrr_first": "MRR первой", "best_f1": "лучшая F1", "auc": "AUC"}
 """Shares that evaluation of similar texts gives, likewise."""
 
+CORRECTIONS = {"top1": "первое", "top5": "среди пяти", "changed": "испорчено"}
+"""Shares that evaluation of corrections gives, likewise."""
+
 _ALL = "все"
 _LEGEND = "p — как часто такая разница выходит случайно; значимой её считают, когда p меньше 0,05."
 _GAIN_HEAD = ("разница", "p", "лучше", "хуже", "так же")
@@ -75,6 +78,23 @@ def similar_told(figures: Figures) -> Iterator[str]:
         yield "Обратный ранг второго текста пары, худшие сначала"
         for name, value in sorted(figures["by_query"].items(), key=lambda item: item[1]):
             yield f"{share(value)}  {name}"
+
+
+def corrections_told(figures: Figures) -> Iterator[str]:
+    """Yield the lines that tell a set of corrections."""
+    yield from table(
+        ("", "строк", *CORRECTIONS.values(), "p50, мс", "p95, мс"),
+        (
+            (
+                name,
+                str(row["n"]),
+                *("—" if row[key] is None else share(row[key]) for key in CORRECTIONS),
+                _ms(row["p50_ms"]),
+                _ms(row["p95_ms"]),
+            )
+            for name, row in {_ALL: figures, **figures["by_kind"]}.items()
+        ),
+    )
 
 
 def compared_told(figures: Figures, columns: Mapping[str, str]) -> Iterator[str]:

@@ -172,7 +172,7 @@ def _tell_query(explanation: Explanation) -> None:
 
 
 def _tell_place(explanation: Explanation) -> None:
-    from searchsvc.search import RERANKED
+    from searchsvc.answering import RERANKED
 
     if explanation.place is None:
         say("В ответе этой статьи нет.")

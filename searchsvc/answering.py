@@ -1,0 +1,263 @@
+"""An answer to one query from one view: parse, plan, one call of the engine, the second stage over its
+candidates, one read of the store for the page.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+
+from corpus.article import tag_line
+from searchsvc import query
+from searchsvc.analysis import Analyzer
+from searchsvc.cards import hit_of, reprint_of
+from searchsvc.engine import Candidate, Matches, Plan
+from searchsvc.errors import IndexDamagedError
+from searchsvc.explain import Explainer, missing_units
+from searchsvc.filters import countable, days_of, excluded_values, facets_of, merged
+from searchsvc.folding import FOLDED, Row, folded, unfolded
+from searchsvc.live import View
+from searchsvc.periods import find_period
+from searchsvc.planning import Planned, plan
+from searchsvc.ranking import Statistics, families_of, rank, stop_words_of
+from searchsvc.repair import repair_query
+from searchsvc.results import (
+    MAX_DEPTH,
+    SHOWN_REPRINTS,
+    Correction,
+    Hit,
+    PeriodOffer,
+    ResultPage,
+    SearchRequest,
+    WordCount,
+)
+from searchsvc.snippet import Marks, find_marks, snippet, title_segments
+from searchsvc.store import Stored
+from searchsvc.vocabulary import vocabulary_in
+
+RERANKED = 200
+"""Candidates that the second stage orders; the engine's order follows (decision 4)."""
+
+NEAR_BELOW = 10
+"""Near matches follow where fewer articles than this have all the words (decision 11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The engine's matches for one query text, in the order rows are shown.
+
+    ``by_score`` says whether that is the order of scores; ``corrections`` led to the text,
+    ``suggestions`` lead on from it.
+    """
+
+    text: str
+    planned: Planned
+    matches: Matches
+    rows: tuple[Row, ...]
+    scores: Mapping[int, float]
+    by_score: bool
+    corrections: tuple[Correction, ...] = ()
+    suggestions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of results; not ``complete`` if a text was purged while it was made."""
+
+    shown: ResultPage
+    complete: bool
+
+
+class Answering:
+    """Answers queries from one view; with *names* those that articles mention can be counted."""
+
+    def __init__(self, view: View, analyzer: Analyzer, *, names: bool, today: date) -> None:
+        self._view = view
+        self._analyzer = analyzer
+        self._names = names
+        self._today = today
+
+    def answer(self, request: SearchRequest) -> Answer:
+        """Answer the query, or the repaired one where that alone has hits."""
+        answer = self._answer(request.text, request)
+        if not answer.matches.total and request.correct != "off":
+            repair = repair_query(request.text, vocabulary_in(self._view, self._analyzer))
+            if repair is not None:
+                better = self._answer(repair.text, request)
+                if better.rows and request.correct == "auto" and repair.sure:
+                    return replace(better, corrections=repair.corrections)
+                if better.matches.total or (repair.sure and better.rows):
+                    return replace(answer, suggestions=(repair.text,))
+        return answer
+
+    def _answer(self, text: str, request: SearchRequest) -> Answer:
+        planned = plan(query.parse(text), self._analyzer, self._view.synonyms)
+        selection = _selection(request, planned, self._view)
+        if not selection.units and not selection.filters and not selection.days:
+            empty = Matches(0, (), 0, (), (), (), 0, 0.0, {})
+            return Answer(text, planned, empty, (), {}, by_score=False)
+        # Without words there is nothing to be relevant to: a section is read from its newest article.
+        order = "-date" if request.sort == "relevance" and not planned.units else request.sort
+        matches = self._view.snapshot.search(
+            replace(
+                selection,
+                words=planned.word_clauses,
+                order=order,
+                depth=min(FOLDED + request.page * request.per_page, MAX_DEPTH),
+                facets=countable(request, self._view, names=self._names),
+                near_below=NEAR_BELOW if len(planned.units) > 1 else 0,
+                near_limit=RERANKED,
+            )
+        )
+        full, scores = self._ordered(matches.full, order == "relevance", planned, matches)
+        near, near_scores = self._ordered(matches.near, True, planned, matches)
+        near_scores = _below(min(scores.values(), default=None), near_scores)
+        found = (full + near)[:MAX_DEPTH]
+        rows = (
+            folded(found, len(full), self._view.generation.store, by_date=order != "relevance")
+            if request.fold
+            else unfolded(found)
+        )
+        return Answer(text, planned, matches, rows, scores | near_scores, order == "relevance")
+
+    def _period(self, request: SearchRequest) -> PeriodOffer | None:
+        """Return the period that the query names, if it has articles and the request names none itself."""
+        if request.since or request.until:
+            return None
+        period = find_period(request.text, self._today)
+        if period is None:
+            return None
+        narrowed = replace(request, text=period.rest, since=period.since, until=period.until)
+        planned = plan(query.parse(period.rest), self._analyzer, self._view.synonyms)
+        total = self._view.snapshot.search(_selection(narrowed, planned, self._view)).total
+        return PeriodOffer(period.since, period.until, period.rest, total) if total else None
+
+    def _ordered(
+        self, found: Sequence[Candidate], by_score: bool, planned: Planned, matches: Matches
+    ) -> tuple[tuple[Candidate, ...], dict[int, float]]:
+        """Put the first candidates into the second stage's order; the rest keep theirs below."""
+        if not by_score or not planned.words or not found:
+            return tuple(found), {candidate.key: candidate.score for candidate in found}
+        head, tail = found[:RERANKED], found[RERANKED:]
+        keys = [candidate.key for candidate in head]
+        evidence = self._view.generation.store.records.occurrences(
+            keys, families_of(planned.words), stop_words_of(planned.words)
+        )
+        statistics = Statistics(matches.documents, matches.average_length, matches.word_counts)
+        nearness = self._view.generation.nearness(keys, planned.text)
+        scores = rank(planned.words, evidence, statistics, nearness=nearness)
+        order = np.argsort(-scores, kind="stable")
+        ranked = {head[row].key: float(scores[row]) for row in order}
+        # Below the second stage the engine's scores only keep their order, under the last of it.
+        ranked |= _below(float(scores.min()), {candidate.key: candidate.score for candidate in tail})
+        return (*(head[row] for row in order), *tail), ranked
+
+    def page(self, request: SearchRequest, answer: Answer, started: float) -> Page:
+        """Return the page of rows that *request* asks for; *started* is when, by ``time.perf_counter``."""
+        first = (request.page - 1) * request.per_page
+        shown = answer.rows[first : first + request.per_page]
+        keys = [row.shown.key for row in shown]
+        others = [key for row in shown for key in row.others[:SHOWN_REPRINTS]]
+        stored = self._view.generation.store.documents(keys, cards=others)
+        words = answer.planned.words if request.highlight else ()
+        marked = find_marks(words, self._view.generation.store.records.occurrences(keys, families_of(words)))
+        hits = tuple(
+            self._hit(row, stored, marks, answer)
+            for row, marks in zip(shown, marked, strict=True)
+            if row.shown.key in stored
+        )
+        if request.explain:
+            explained = self.explainer(request, answer).rows(first + 1, [row.shown for row in shown], stored)
+            hits = tuple(
+                replace(hit, explanation=one) for hit, one in zip(hits, explained.values(), strict=True)
+            )
+        matches = answer.matches
+        counts = (
+            tuple(
+                WordCount(unit.text, count)
+                for unit, count in zip(answer.planned.units, matches.unit_counts, strict=True)
+            )
+            if not matches.total and matches.unit_counts
+            else ()
+        )
+        page = ResultPage(
+            original=request.text,
+            effective=answer.text,
+            corrections=answer.corrections,
+            total=matches.total,
+            near_total=matches.near_total,
+            rows=min(MAX_DEPTH, matches.total + matches.near_total)
+            - sum(len(row.others) for row in answer.rows),
+            page=request.page,
+            per_page=request.per_page,
+            hits=hits,
+            facets=facets_of(matches, request, self._view),
+            suggestions=answer.suggestions,
+            words=counts,
+            version=self._view.version,
+            took_ms=(time.perf_counter() - started) * 1000,
+            period=self._period(request),
+        )
+        return Page(page, complete=stored.keys() >= {*keys, *others})
+
+    def _hit(self, row: Row, found: Mapping[int, Stored], marks: Marks, answer: Answer) -> Hit:
+        stored = found[row.shown.key]
+        title = stored.card.title
+        if marks.starts and marks.starts[-1] > len(stored.text):  # the date stands at the end
+            raise IndexDamagedError(
+                self._view.generation.folder, f"запись документа {stored.key} не к его тексту"
+            )
+        return hit_of(
+            stored.card,
+            self._view,
+            title=title_segments(stored.text, title, marks),
+            snippet=snippet(stored.text, title, tag_line(stored.card.tags), marks),
+            score=answer.scores.get(row.best.key, row.best.score),
+            missing=missing_units(answer.planned, row.shown.units),
+            reprints=tuple(
+                reprint_of(found[key].card, self._view) for key in row.others[:SHOWN_REPRINTS] if key in found
+            ),
+            reprint_count=len(row.others),
+        )
+
+    def explainer(self, request: SearchRequest, answer: Answer) -> Explainer:
+        """Return what says why rows of an answer stand where they do."""
+        return Explainer(
+            view=self._view,
+            asked=request.text,
+            effective=answer.text,
+            corrections=answer.corrections,
+            suggestions=answer.suggestions,
+            truncated=query.parse(answer.text).truncated,
+            planned=answer.planned,
+            matches=answer.matches,
+            scores=answer.scores,
+            by_score=answer.by_score,
+            ranked=frozenset(candidate.key for candidate in answer.matches.full[:RERANKED]),
+            lent={
+                row.shown.key: answer.scores[row.best.key] for row in answer.rows if row.shown is not row.best
+            },
+        )
+
+
+def _selection(request: SearchRequest, planned: Planned, view: View) -> Plan:
+    """Return the plan of what matches in full, of which nothing but the number is wanted."""
+    return Plan(
+        units=tuple(unit.clause for unit in planned.units),
+        excluded=(*planned.excluded, *excluded_values(planned, view)),
+        filters=merged(planned.filters, request.filters, view),
+        days=days_of(request, planned),
+        depth=0,
+        near_below=0,
+    )
+
+
+def _below(floor: float | None, scores: dict[int, float]) -> dict[int, float]:
+    """Squeeze *scores* under *floor*, keeping their order: a score is to say what comes first."""
+    if floor is None:
+        return scores
+    return {key: floor - 1 / (1 + max(score, 0.0)) for key, score in scores.items()}

@@ -1,0 +1,30 @@
+"""A vocabulary made of words given, as a search makes one of the archive's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from searchsvc.analysis import Analyzer
+from searchsvc.lexicon import Entry, Lexicon
+from searchsvc.text import fold
+from searchsvc.vocabulary import ArchiveVocabulary
+
+ANALYZER = Analyzer()
+
+
+def vocabulary_of(
+    words: Iterable[str] | Mapping[str, int], *, hits: Callable[[str], int] = lambda _: 0
+) -> ArchiveVocabulary:
+    """Return the vocabulary of an archive that has *words*, each in one article or as given."""
+    counts = words if isinstance(words, Mapping) else dict.fromkeys(words, 1)
+    lemmas: Counter[str] = Counter()
+    entries: dict[str, Entry] = {}
+    for word, documents in counts.items():
+        for token in ANALYZER.tokens(word):
+            entries[token.folded] = Entry(token.folded, token.form, documents)
+            lemmas.update(dict.fromkeys(token.lemmas, documents))
+        entries[fold(word)] = Entry(fold(word), word, documents)
+    return ArchiveVocabulary(
+        Lexicon.of(entries.values()), ANALYZER, lambda terms: sum(lemmas[term] for term in terms), hits
+    )
