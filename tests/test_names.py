@@ -155,6 +155,9 @@ RULES = {
         "organisation Сад № 4; organisation сад № 4; organisation сад № 4; "
         "organisation школа № 7 имени Ю. А. Гагарина; organisation лицей «Физтех № 9»"
     ),
+    "Фонд «Помоги им» и школа им Гагарина работают.": (
+        "organisation Фонд «Помоги им»; organisation школа имени Гагарина"
+    ),
     # Surnames that are adjectives, and those that only look so.
     "О Татьяне Боровой и Елене Черновой писали, с Ниной Беловой беседовали.": (
         "person Татьяна Боровая; person Елена Чернова; person Нина Белова"
@@ -248,6 +251,7 @@ TYPED = {
     ("organisation", "МБОУ школы № 5"): "МБОУ школа № 5",
     ("organisation", "ИРО"): "ИРО",
     ("organisation", "ШКОЛЫ №12"): "Школа № 12",
+    ("organisation", "ШКОЛА № 5 ИМ. Ю.А.ГАГАРИНА"): "Школа № 5 имени Ю. А. гагарина",
     ("organisation", "школа n 12"): "Школа № 12",
     ("organisation", "школа #12"): "Школа № 12",
     ("organisation", "мбоу сош №5"): "МБОУ СОШ № 5",

@@ -86,7 +86,7 @@ def text_of(words: Sequence[Word], first: int, last: int) -> str:
     for at in range(first, last):
         sign = words[at].text
         ahead = words[at - 1] if at > first else None
-        if sign == "." and ahead is not None and ahead.text == "им":
+        if sign == "." and ahead is not None and _is_named_after(words, at - 1):
             continue
         spaced = is_number_sign(words, at) or (at > first and is_number_sign(words, at - 1))
         spaced |= at > first + 1 and sign[0].isalpha() and words[at - 1].text == "." and words[at - 2].initial
@@ -97,8 +97,16 @@ def text_of(words: Sequence[Word], first: int, last: int) -> str:
             opened = not opened
         elif is_number_sign(words, at):
             sign = "№"
-        text += "имени" if sign == "им" else sign
+        text += "имени" if _is_named_after(words, at) else sign
     return text
+
+
+def _is_named_after(words: Sequence[Word], at: int) -> bool:
+    """Whether «им.» or «им» stands there for «имени», and is no pronoun."""
+    if words[at].text != "им" or at + 1 == len(words):
+        return False
+    after = words[at + 1]
+    return after.capital or (after.text == "." and at + 2 < len(words) and words[at + 2].text[0].isalpha())
 
 
 def is_number_sign(words: Sequence[Word], at: int) -> bool:
