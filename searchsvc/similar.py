@@ -47,7 +47,8 @@ together cost less than two of the last.
 """
 
 _COMMON = 0.3  # a lemma in more than this share of articles tells nothing
-_MIN_SHARED = 0.05  # a cosine below this is chance
+_COMMON_LEAST = 50  # ... if so many have it: the words of a few copies are not common
+_MIN_SHARED = 0.04  # a cosine below this is mostly chance (docs/quality.md)
 _MIN_ROUGH = 0.02  # a rough cosine is less than the cosine, mostly by half or more
 _STOP_HASHES = np.array(sorted(term_hash(word) for word in STOP_WORDS), np.uint32)
 _PART_FACTOR = np.array([PART_FACTORS[name] for name in PARTS])
@@ -181,8 +182,7 @@ def _signatures(
     counts = _counts(terms, frequencies)
     scores = factors * (1 + np.log(times)) * np.log(1 + documents / counts)
     useless = np.isin(terms, _STOP_HASHES)
-    if documents >= NEIGHBOURS:
-        useless |= counts > _COMMON * documents
+    useless |= (counts > _COMMON * documents) & (counts >= _COMMON_LEAST)
     scores[useless] = 0
     order = np.lexsort((terms, -scores, owner))
     first = np.searchsorted(owner, np.arange(len(sizes)))

@@ -30,7 +30,7 @@ from searchsvc.store import Store
 from searchsvc.store_writer import KEPT, NEIGHBOUR, NEIGHBOURS
 
 _WANTED = 3 * NEIGHBOURS
-_LEAST = 0.05
+_LEAST = 0.04
 
 Lists = dict[str, list[tuple[str, float]]]
 
@@ -222,7 +222,9 @@ def test_changed_and_removed_articles_leave_the_lists_and_come_back_as_they_are_
         assert not gone & set(names)
         assert (name(7) in names) == (name(7) in dict(expected[article]))
         stayed = [other for other, _ in before[article] if other not in gone | {name(7)}]
-        assert [other for other in names if other in stayed] == stayed[: len(names)]
+        kept = [other for other in names if other in stayed]
+        assert kept == stayed[: len(kept)]
+        assert len(kept) >= min(len(stayed), NEIGHBOURS - 1)  # name(7) may have taken a place
     # An older snapshot goes on with the old state, up to lists that were written anew.
     old = library.store.neighbours(name(7), 1)
     assert [other for other, _ in old] == [other for other, _ in before[name(7)]]
