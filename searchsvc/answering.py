@@ -15,7 +15,7 @@ from corpus.article import tag_line
 from searchsvc import query
 from searchsvc.analysis import Analyzer
 from searchsvc.cards import hit_of, reprint_of
-from searchsvc.engine import Candidate, Matches, Plan
+from searchsvc.engine import TEXT, AnyOf, Candidate, Matches, Plan
 from searchsvc.errors import IndexDamagedError
 from searchsvc.explain import Explainer, missing_units
 from searchsvc.filters import countable, days_of, excluded_values, facets_of, merged
@@ -37,7 +37,7 @@ from searchsvc.results import (
 )
 from searchsvc.snippet import Marks, find_marks, snippet, title_segments
 from searchsvc.store import Stored
-from searchsvc.vocabulary import vocabulary_in
+from searchsvc.vocabulary import kin_of, vocabulary_in
 
 RERANKED = 200
 """Candidates that the second stage orders; the engine's order follows (decision 4)."""
@@ -113,6 +113,8 @@ class Answering:
                 near_limit=RERANKED,
             )
         )
+        if not matches.total and not matches.near:
+            matches = self._with_kin(matches, planned, selection)
         full, scores = self._ordered(matches.full, order == "relevance", planned, matches)
         near, near_scores = self._ordered(matches.near, True, planned, matches)
         near_scores = _below(min(scores.values(), default=None), near_scores)
@@ -123,6 +125,22 @@ class Answering:
             else unfolded(found)
         )
         return Answer(text, planned, matches, rows, scores | near_scores, order == "relevance")
+
+    def _with_kin(self, matches: Matches, planned: Planned, selection: Plan) -> Matches:
+        """Add articles that have kin of a word that none has («директор» for «директорский»).
+
+        Phrases, titles and very forms are asked for as they are.
+        """
+        if not all(isinstance(unit.clause, AnyOf) and unit.clause.field == TEXT for unit in planned.units):
+            return matches
+        counted = zip(planned.words, matches.word_counts, strict=True)
+        words = [word.text for word, count in counted if not (count or word.weak)]
+        kin = kin_of(words, self._view.generation.store.lexicon(), self._analyzer)
+        if not kin:
+            return matches
+        found = self._view.snapshot.search(replace(selection, units=(AnyOf(kin),), depth=RERANKED))
+        near = tuple(candidate._replace(units=0) for candidate in found.full)
+        return replace(matches, near=near, near_total=len(near))
 
     def _period(self, request: SearchRequest) -> PeriodOffer | None:
         """Return the period that the query names, if it has articles and the request names none itself."""
