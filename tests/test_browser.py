@@ -175,7 +175,7 @@ def test_a_half_typed_layout_is_repaired_with_a_way_back(page: Page, site: str) 
     expect(heading(page)).to_have_text("Показаны результаты по запросу «Образование»")
     assert hits(page).count() == 10
     page.get_by_role("link", name="Искать «Образовfybt»").click()
-    expect(heading(page)).to_have_text("По запросу «Образовfybt» ничего не найдено")
+    expect(heading(page)).to_have_text("По запросу «Образовfybt» нет полных совпадений")
     assert "correct=off" in page.url
 
 
