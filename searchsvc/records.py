@@ -176,7 +176,7 @@ class Records:
         return own["day"].astype(np.int64), own["length"].astype(np.int64)
 
     def bulk(self, first: int, last: int) -> Bulk:
-        """Return the records of the documents *first* to *last*, of which none was wiped.
+        """Return the records of the documents *first* to *last*, of wiped ones empty ones.
 
         They are read, not mapped: going through all of them takes no more memory than one call.
 
@@ -185,11 +185,16 @@ class Records:
         """
         try:
             places = _read(self._folder / _NAMES[0], PLACE, first, last + 1 - first)
-            start, sizes = int(places["first"][0]), places["rows"].astype(np.int64)
-            lemmas = _read(self._folder / _NAMES[1], _LEMMA, start, int(sizes.sum()))
-            rows = _read(self._folder / _NAMES[2], ROW, start, int(sizes.sum()))
+            starts, sizes = places["first"].astype(np.int64), places["rows"].astype(np.int64)
+            start = int(starts[sizes > 0].min(initial=np.iinfo(np.int64).max))
+            count = max(0, int((starts + sizes)[sizes > 0].max(initial=0)) - start)
+            lemmas = _read(self._folder / _NAMES[1], _LEMMA, start if count else 0, count)
+            rows = _read(self._folder / _NAMES[2], ROW, start if count else 0, count)
         except (OSError, ValueError) as error:
             raise IndexDamagedError(self._folder, f"файлы записей не читаются ({error})") from error
+        if count != sizes.sum():  # between them lie wiped ones
+            mine = np.repeat(starts - start - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
+            lemmas, rows = lemmas[mine], rows[mine]
         return Bulk(sizes, places["day"].astype(np.int64), lemmas.astype(np.uint32), rows["part"])
 
     def _mapped(self, keys: Sequence[int]) -> tuple[Array, Array, Array]:

@@ -118,6 +118,12 @@ class Signatures:
             self._inverted(first, stop, dead).write(self._folder)
         self._sealed = None
 
+    def unseal(self) -> None:
+        """Delete all postings, to be called before other signatures are written: wiping goes by these."""
+        self._sealed = self._tail = None
+        for path in self._folder.glob("*.postings"):
+            path.unlink()
+
     def invert_tail(self, last: int, dead: Ints) -> None:
         """Make the keys after ``sealed`` to *last*, without *dead* ones, known to ``cosines``."""
         self._tail = self._inverted(self.sealed + 1, last + 1, dead)

@@ -225,6 +225,18 @@ class StoreWriter:
         )
         return np.array([key for (key,) in rows], np.int64)
 
+    def present(self) -> npt.NDArray[np.int64]:
+        """Return the keys of documents that are present, in order."""
+        rows = self._connection.execute("SELECT key FROM document WHERE until IS NULL ORDER BY key")
+        return np.array([key for (key,) in rows], np.int64)
+
+    def present_count(self) -> int:
+        """Return how many documents are present, told by indexes alone."""
+        rows = self._connection.execute(
+            "SELECT (SELECT count(*) FROM document) - (SELECT count(*) FROM document WHERE until IS NOT NULL)"
+        )
+        return int(rows.fetchone()[0])
+
     def bulk(self, first: int, last: int) -> Bulk:
         """Return the records of the documents *first* to *last*, for whoever goes through all of them."""
         return self._records.bulk(first, last)

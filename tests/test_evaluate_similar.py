@@ -35,7 +35,7 @@ def write(folder: Path, pairs: str | bytes = PAIRS) -> Path:
 
 # --- the pinned floor -------------------------------------------------------------------------
 
-FLOORS = {"mrr": 0.4307, "mrr_first": 0.8463, "auc": 0.9445}
+FLOORS = {"mrr": 0.4319, "mrr_first": 0.8496, "auc": 0.9447}
 """Figures as last raised, less .005, of the sample of ``test_evaluation.DATA``."""
 
 MOST_ON_A_TOPIC = 8

@@ -217,6 +217,15 @@ def test_a_reprint_that_comes_later_is_no_neighbour(bed: Bed, neighbours: Callab
     assert neighbours("veterans") == ["base"]  # one of two that tell the same is enough
 
 
+def test_the_words_of_a_few_copies_are_not_common(bed: Bed, neighbours: Callable[[str], list[str]]) -> None:
+    for number in range(NEIGHBOURS + 5):
+        bed.archive.put(article(f"copy{number:02}", MUSEUM, title="Музей посёлка", year=2000 + number))
+    bed.archive.put(article("veterans", VETERANS, title="Музей посёлка"))
+    bed.rebuild()
+    assert neighbours("copy07") == ["veterans"]
+    assert len(neighbours("veterans")) == 1  # one of a group
+
+
 def test_a_removed_article_is_nobodys_neighbour(bed: Bed, neighbours: Callable[[str], list[str]]) -> None:
     for article_id, text in (("base", MUSEUM), ("veterans", VETERANS), ("lunch", LUNCH)):
         bed.archive.put(article(article_id, text))

@@ -30,7 +30,7 @@ from searchsvc.store import Store
 from searchsvc.store_writer import KEPT, NEIGHBOUR, NEIGHBOURS
 
 _WANTED = 3 * NEIGHBOURS
-_LEAST = 0.05
+_LEAST = 0.04
 
 Lists = dict[str, list[tuple[str, float]]]
 
@@ -222,7 +222,9 @@ def test_changed_and_removed_articles_leave_the_lists_and_come_back_as_they_are_
         assert not gone & set(names)
         assert (name(7) in names) == (name(7) in dict(expected[article]))
         stayed = [other for other, _ in before[article] if other not in gone | {name(7)}]
-        assert [other for other in names if other in stayed] == stayed[: len(names)]
+        kept = [other for other in names if other in stayed]
+        assert kept == stayed[: len(kept)]
+        assert len(kept) >= min(len(stayed), NEIGHBOURS - 1)  # name(7) may have taken a place
     # An older snapshot goes on with the old state, up to lists that were written anew.
     old = library.store.neighbours(name(7), 1)
     assert [other for other, _ in old] == [other for other, _ in before[name(7)]]
@@ -269,3 +271,50 @@ def test_a_list_holds_some_more_than_are_shown(tmp_path: Path) -> None:
     shown = [other for other, _ in library.store.neighbours(full, 1)]
     library.change([], removed=[int(other[1:]) for other in shown[: KEPT - NEIGHBOURS]])
     assert len(library.store.neighbours(full, 2)) == NEIGHBOURS
+
+
+def test_an_archive_grown_by_small_syncs_has_the_lists_of_a_rebuild(tmp_path: Path) -> None:
+    for folder in ("grown", "built"):
+        (tmp_path / folder).mkdir()
+    grown = Library.of(tmp_path / "grown", (document(number) for number in range(3)))
+    for number in range(3, 90, 7):
+        grown.change([document(one) for one in range(number, min(number + 7, 90))])
+    with grown.store.writing() as writer:  # leaves a hole in the records
+        writer.erase(name(30))
+    del grown.keys[name(30)]
+    # Counted over 24, 52 and, here, 104: of these one is replaced, two are dead, one was erased.
+    moved = Document(document(7).article, 2, "", (), (), document(400, topics=1).record)
+    last = [*(document(number) for number in range(90, 107)), moved]
+    grown.change(last, removed=[50, 51])
+    assert len(grown.keys) == 104
+    stayed = [document(number) for number in range(90) if number not in {7, 30, 50, 51}]
+    built = Library.of(tmp_path / "built", [*stayed, *last])
+    assert grown.lists() == built.lists()
+    for library in (grown, built):
+        for number in range(107, 120):
+            library.change([document(number)])
+    assert grown.lists() == built.lists()
+    assert_same(grown.lists(), grown.brute_force(grown.keys))
+
+
+def test_an_older_reader_keeps_the_lists_of_what_a_recount_leaves_out(tmp_path: Path) -> None:
+    library = Library.of(tmp_path, (document(number) for number in range(60)))
+    before = library.store.neighbours(name(4), 1)
+    library.change([document(number) for number in range(60, 130)], removed=[4])
+    assert library.store.neighbours(name(4), 1) == before
+    assert all(name(4) not in dict(found) for found in library.lists().values())
+
+
+def test_a_recount_that_failed_and_is_done_again_leaves_the_lists_of_a_rebuild(tmp_path: Path) -> None:
+    for folder in ("grown", "built"):
+        (tmp_path / folder).mkdir()
+    grown = Library.of(tmp_path / "grown", (document(number) for number in range(60)))
+    more = [document(number) for number in range(60, 130)]
+    before = grown.lists()
+    with pytest.raises(ZeroDivisionError), grown.store.writing() as writer:  # noqa: PT012
+        update_neighbours(writer, {writer.add(one, 2): (0, one.record) for one in more})
+        1 / 0
+    assert grown.lists() == before
+    grown.change(more)
+    built = Library.of(tmp_path / "built", (document(number) for number in range(130)))
+    assert grown.lists() == built.lists()
