@@ -119,7 +119,10 @@ class _Word:
             return False
         if not (self.name and other.name) and not self.families.isdisjoint(other.families):
             return True
-        return bool(self.spelling) and SequenceMatcher(None, self.spelling, other.spelling).ratio() >= NEAR
+        ours, theirs = self.spelling, other.spelling
+        if not ours or sorted(ours) == sorted(theirs):  # two letters in the wrong order
+            return bool(ours)
+        return SequenceMatcher(None, ours, theirs).ratio() >= NEAR
 
 
 def swaps(left: Words, right: Words) -> Swaps:
