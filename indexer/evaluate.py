@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from corpus.archive import Archive
 from corpus.article import Article, Paragraph, Source
+from corpus.jsonl import read_row
 from indexer.baselines import PlainBM25, read_documents, readings
 from indexer.pipeline import rebuild
 from indexer.progress import Progress, silent
@@ -19,7 +23,16 @@ from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
 from searchsvc.comparison import VALUES, Setting, changes, difference, fingerprint, read_run
 from searchsvc.errors import EvaluationError
-from searchsvc.evaluation import Answered, Figures, JudgedSet, by_query, read_judged, read_rows, score
+from searchsvc.evaluation import (
+    Answered,
+    Figures,
+    JudgedSet,
+    by_query,
+    library,
+    read_judged,
+    read_rows,
+    score,
+)
 from searchsvc.results import Correct, SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings, load_settings
@@ -54,6 +67,7 @@ def evaluate_search(
         EvaluationError: the set is not of the layout, the run is not of this set, or the extra
             ``evaluate`` is missing.
     """
+    library("ir_measures")  # before minutes of work, not after
     judged = read_judged(folder, queries)
     corpus = folder / "corpus.jsonl"
     of_set = fingerprint(corpus, *judged.files)
@@ -116,6 +130,35 @@ def indexed(
             yield service, names
         finally:
             live.close()
+
+
+@contextmanager
+def judged_set(folder: Path | None) -> Iterator[Path]:
+    """Give *folder* or, where it is None, the packaged sample with its judgements in the same layout."""
+    if folder is not None:
+        yield folder
+        return
+    sample = Path(str(files("corpus") / "sample"))
+    with tempfile.TemporaryDirectory(prefix="searchsvc-sample-", ignore_cleanup_errors=True) as place:
+        made = Path(place)
+        for path in (sample / "judged").iterdir():
+            shutil.copy(path, made)
+        (made / "corpus.jsonl").write_text("".join(beir_lines(sample / "articles.jsonl")), encoding="utf-8")
+        yield made
+
+
+def beir_lines(rows: Path) -> Iterator[str]:
+    """Yield the articles of a file of JSON Lines as lines of a BEIR corpus."""
+    for line in rows.read_text(encoding="utf-8").splitlines():
+        article = read_row(json.loads(line)).article
+        row = {
+            "_id": article.id,
+            "title": article.title,
+            "text": "\n\n".join(text for name, text in article.parts() if name in {"lead", "body"}),
+            "published": article.published.isoformat() if article.published else None,
+            "tags": article.tags,
+        }
+        yield f"{json.dumps(row, ensure_ascii=False)}\n"
 
 
 @contextmanager

@@ -15,21 +15,24 @@ from corpus.article import tag_line
 from searchsvc import query
 from searchsvc.analysis import Analyzer
 from searchsvc.cards import hit_of, reprint_of
-from searchsvc.engine import Candidate, Matches, Plan
+from searchsvc.engine import TEXT, AnyOf, Candidate, Matches, Plan
 from searchsvc.errors import IndexDamagedError
 from searchsvc.explain import Explainer, missing_units
-from searchsvc.filters import countable, days_of, excluded_values, facets_of, merged
+from searchsvc.filters import countable, facets_of, selection
 from searchsvc.folding import FOLDED, Row, folded, unfolded
 from searchsvc.live import View
+from searchsvc.nearby import find_nearby
 from searchsvc.periods import find_period
 from searchsvc.planning import Planned, plan
 from searchsvc.ranking import Statistics, families_of, rank, stop_words_of
+from searchsvc.related import related_words
 from searchsvc.repair import repair_query
 from searchsvc.results import (
     MAX_DEPTH,
     SHOWN_REPRINTS,
     Correction,
     Hit,
+    Nearby,
     PeriodOffer,
     ResultPage,
     SearchRequest,
@@ -37,7 +40,7 @@ from searchsvc.results import (
 )
 from searchsvc.snippet import Marks, find_marks, snippet, title_segments
 from searchsvc.store import Stored
-from searchsvc.vocabulary import vocabulary_in
+from searchsvc.vocabulary import kin_of, vocabulary_in
 
 RERANKED = 200
 """Candidates that the second stage orders; the engine's order follows (decision 4)."""
@@ -96,15 +99,15 @@ class Answering:
 
     def _answer(self, text: str, request: SearchRequest) -> Answer:
         planned = plan(query.parse(text), self._analyzer, self._view.synonyms)
-        selection = _selection(request, planned, self._view)
-        if not selection.units and not selection.filters and not selection.days:
+        wanted = selection(request, planned, self._view)
+        if not wanted.units and not wanted.filters and not wanted.days:
             empty = Matches(0, (), 0, (), (), (), 0, 0.0, {})
             return Answer(text, planned, empty, (), {}, by_score=False)
         # Without words there is nothing to be relevant to: a section is read from its newest article.
         order = "-date" if request.sort == "relevance" and not planned.units else request.sort
         matches = self._view.snapshot.search(
             replace(
-                selection,
+                wanted,
                 words=planned.word_clauses,
                 order=order,
                 depth=min(FOLDED + request.page * request.per_page, MAX_DEPTH),
@@ -113,6 +116,8 @@ class Answering:
                 near_limit=RERANKED,
             )
         )
+        if not matches.total and not matches.near:
+            matches = self._with_kin(matches, planned, wanted)
         full, scores = self._ordered(matches.full, order == "relevance", planned, matches)
         near, near_scores = self._ordered(matches.near, True, planned, matches)
         near_scores = _below(min(scores.values(), default=None), near_scores)
@@ -124,6 +129,22 @@ class Answering:
         )
         return Answer(text, planned, matches, rows, scores | near_scores, order == "relevance")
 
+    def _with_kin(self, matches: Matches, planned: Planned, wanted: Plan) -> Matches:
+        """Add articles that have kin of a word that none has («директор» for «директорский»).
+
+        Phrases, titles and very forms are asked for as they are.
+        """
+        if not all(isinstance(unit.clause, AnyOf) and unit.clause.field == TEXT for unit in planned.units):
+            return matches
+        counted = zip(planned.words, matches.word_counts, strict=True)
+        words = [word.text for word, count in counted if not (count or word.weak)]
+        kin = kin_of(words, self._view.generation.store.lexicon(), self._analyzer)
+        if not kin:
+            return matches
+        found = self._view.snapshot.search(replace(wanted, units=(AnyOf(kin),), depth=RERANKED))
+        near = tuple(candidate._replace(units=0) for candidate in found.full)
+        return replace(matches, near=near, near_total=len(near))
+
     def _period(self, request: SearchRequest) -> PeriodOffer | None:
         """Return the period that the query names, if it has articles and the request names none itself."""
         if request.since or request.until:
@@ -133,8 +154,29 @@ class Answering:
             return None
         narrowed = replace(request, text=period.rest, since=period.since, until=period.until)
         planned = plan(query.parse(period.rest), self._analyzer, self._view.synonyms)
-        total = self._view.snapshot.search(_selection(narrowed, planned, self._view)).total
+        total = self._view.snapshot.search(selection(narrowed, planned, self._view)).total
         return PeriodOffer(period.since, period.until, period.rest, total) if total else None
+
+    def _nearby(self, request: SearchRequest, answer: Answer) -> Nearby | None:
+        """Return what is found under other conditions, where these leave nothing of words the archive has."""
+        matches = answer.matches
+        if matches.total or not all(matches.unit_counts):
+            return None
+        return find_nearby(request, answer.text, answer.planned, self._view, self._analyzer)
+
+    def _related(self, answer: Answer) -> tuple[WordCount, ...]:
+        """Return kin of the query's words, of those first that no article has."""
+        counted = zip(answer.planned.words, answer.matches.word_counts, strict=False)
+        words = sorted(
+            (count > 0, place, word.text) for place, (word, count) in enumerate(counted) if not word.weak
+        )
+        return related_words(
+            [text for _, _, text in words],
+            self._view.generation.store.lexicon(),
+            self._analyzer,
+            frequency=self._view.snapshot.frequency,
+            synonyms=self._view.synonyms,
+        )
 
     def _ordered(
         self, found: Sequence[Candidate], by_score: bool, planned: Planned, matches: Matches
@@ -184,6 +226,7 @@ class Answering:
             if not matches.total and matches.unit_counts
             else ()
         )
+        nearby = self._nearby(request, answer)
         page = ResultPage(
             original=request.text,
             effective=answer.text,
@@ -201,6 +244,8 @@ class Answering:
             version=self._view.version,
             took_ms=(time.perf_counter() - started) * 1000,
             period=self._period(request),
+            nearby=nearby,
+            related=() if matches.total or nearby else self._related(answer),
         )
         return Page(page, complete=stored.keys() >= {*keys, *others})
 
@@ -242,18 +287,6 @@ class Answering:
                 row.shown.key: answer.scores[row.best.key] for row in answer.rows if row.shown is not row.best
             },
         )
-
-
-def _selection(request: SearchRequest, planned: Planned, view: View) -> Plan:
-    """Return the plan of what matches in full, of which nothing but the number is wanted."""
-    return Plan(
-        units=tuple(unit.clause for unit in planned.units),
-        excluded=(*planned.excluded, *excluded_values(planned, view)),
-        filters=merged(planned.filters, request.filters, view),
-        days=days_of(request, planned),
-        depth=0,
-        near_below=0,
-    )
 
 
 def _below(floor: float | None, scores: dict[int, float]) -> dict[int, float]:

@@ -182,7 +182,8 @@ def repair_translit(chunk: str, vocabulary: Vocabulary) -> str | None:
 def misspelt_options(chunk: str, vocabulary: Vocabulary, *, sure: bool) -> list[Option]:
     """Return what a chunk that the archive does not know may be, if that is likelier than a word it lacks.
 
-    With *sure* words of the dictionary stay, and less doubtful options are left out.
+    With *sure* words of the dictionary stay and doubtful options are left out; without, a word of the
+    dictionary («крокодил») is still not taken for a doubtful one.
     """
     typed = chunk.strip(EDGE_MARKS)
     bare = unmix(typed)
@@ -190,7 +191,7 @@ def misspelt_options(chunk: str, vocabulary: Vocabulary, *, sure: bool) -> list[
         return []
     if bare.isupper() and len(bare) <= _LONGEST_ABBREVIATION:  # «ОГЭ» is no typo of «ЕГЭ»
         return []
-    most = _cost_unknown(bare) + DOUBTFUL * (not sure)
+    most = _cost_unknown(bare) + DOUBTFUL * (not sure and not vocabulary.is_word(bare))
     options = [option for option in word_options(bare, vocabulary) if option.cost <= most]
     word = bare.translate(TO_RUSSIAN)
     if not options and _LATIN.search(bare) and _RUSSIAN_WORD.fullmatch(word) and _CYRILLIC.search(bare):

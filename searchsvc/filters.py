@@ -10,12 +10,25 @@ from dataclasses import replace
 from datetime import date
 
 from searchsvc.document import tag_term
-from searchsvc.engine import NAMES, AnyOf, Matches
+from searchsvc.engine import NAMES, AnyOf, Matches, Plan
 from searchsvc.live import View
 from searchsvc.names import KINDS, NameRules
+from searchsvc.naming.words import Kind
 from searchsvc.planning import Planned
 from searchsvc.results import ALL_FACETS, FACETS, Bucket, Facet, SearchRequest
 from searchsvc.text import fold
+
+
+def selection(request: SearchRequest, planned: Planned, view: View) -> Plan:
+    """Return the plan of what matches in full, of which nothing but the number is wanted."""
+    return Plan(
+        units=tuple(unit.clause for unit in planned.units),
+        excluded=(*planned.excluded, *excluded_values(planned, view)),
+        filters=merged(planned.filters, request.filters, view),
+        days=days_of(request, planned),
+        depth=0,
+        near_below=0,
+    )
 
 
 def days_of(request: SearchRequest, planned: Planned) -> tuple[int, int] | None:
@@ -87,11 +100,21 @@ def with_names(
     filters = dict(request.filters)
     for field in KINDS:
         for value in filters.get(field, ()):
-            known = view.snapshot.frequency((value,), field=field) > 0
-            typed[field, value if known else rules.typed(field, value)] = value
+            for name in _spelled(field, value, view, rules):
+                typed[field, name] = value
         if field in filters:
             filters[field] = tuple(name for kind, name in typed if kind == field)
     return replace(request, filters=filters), typed
+
+
+def _spelled(field: Kind, value: str, view: View, rules: NameRules) -> tuple[str, ...]:
+    """Return a name that somebody typed as the index spells it, else as it would: as it stands, in the
+    nominative, and either in other letters, capital or small («мгу»)."""
+    normal = rules.typed(field, value)
+    for name in (value, normal):
+        if view.snapshot.frequency((name,), field=field):
+            return (name,)
+    return view.alike(field, normal) or view.alike(field, value) or (normal,)
 
 
 def as_typed(facets: Sequence[Facet], typed: Mapping[tuple[str, str], str]) -> tuple[Facet, ...]:

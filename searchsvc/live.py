@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 WATCH_SECONDS = 0.25
 """How often the watcher looks for a newer state; a look costs a file's status and a folder's list."""
 
+MOST_VALUES = 60_000
+"""Names of a kind that are known at once; Tantivy answers 65,000 values at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -30,6 +33,7 @@ class View:
     sequence: int
     synonyms: Synonyms | None = None
     _values: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    _alike: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict, compare=False)
 
     @property
     def version(self) -> str:
@@ -47,11 +51,28 @@ class View:
         return known.title if known else source
 
     def values(self, name: str) -> tuple[str, ...]:
-        """Return the values that a facet's field has in this state; asked of the engine once."""
+        """Return the values that a facet's field has in this state, of names the most frequent
+        ``MOST_VALUES``; asked of the engine once."""
         if name not in self._values:
-            matches = self.snapshot.search(Plan(depth=0, facets=(name,), near_below=0))
+            matches = self.snapshot.search(
+                Plan(depth=0, facets=(name,), facet_limit=MOST_VALUES, near_below=0)
+            )
             self._values[name] = tuple(matches.facets[name])
         return self._values[name]
+
+    def alike(self, name: str, value: str) -> tuple[str, ...]:
+        """Return the values of a field that are *value* but for capitals and ё. A table of them is made
+        when first asked for: ``fold`` would take a second for 50,000."""
+        if name not in self._alike:
+            found: dict[str, tuple[str, ...]] = {}
+            for one in self.values(name):
+                found[_caseless(one)] = (*found.get(_caseless(one), ()), one)
+            self._alike[name] = found
+        return self._alike[name].get(_caseless(value), ())
+
+
+def _caseless(value: str) -> str:
+    return value.casefold().replace("ё", "е")
 
 
 class Pinned:

@@ -20,13 +20,13 @@ from corpus.article import PART_GAP, Article
 from searchsvc.analysis import Analyzer
 from searchsvc.errors import NamesMissingError
 from searchsvc.naming import require_model
-from searchsvc.naming.institutions import Institutions
+from searchsvc.naming.institutions import Institutions, merged_organisations
 from searchsvc.naming.people import People
 from searchsvc.naming.places import Places
 from searchsvc.naming.words import Found, Kind, Word, words_of
 from searchsvc.text import fold
 
-NAMES_VERSION = "1"
+NAMES_VERSION = "2"
 """What a generation's manifest says of how names were found; another one calls for a rebuild."""
 
 MAX_TEXT = 20_000
@@ -112,7 +112,7 @@ class NameRules:
             normal[mention.kind].append(mention.normal)
         return Named(
             people=self._people.merged(normal["person"])[:MOST_NAMES],
-            organisations=_distinct(one[:1].upper() + one[1:] for one in normal["organisation"]),
+            organisations=_distinct(merged_organisations(normal["organisation"])),
             places=_distinct(_SAME_PLACES.get(fold(one), one) for one in normal["place"]),
         )
 

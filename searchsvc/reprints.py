@@ -25,8 +25,9 @@ import numpy.typing as npt
 from cachetools import LRUCache
 from rensa import RMinHash
 
-from searchsvc.document import PARTS, Record, term_hash
+from searchsvc.document import Record, term_hash
 from searchsvc.mapped import Column
+from searchsvc.swaps import Shingles, Words, shingles, swaps
 
 if TYPE_CHECKING:
     from searchsvc.store_writer import StoreWriter
@@ -55,16 +56,24 @@ SWAPPED = 0.02
 texts are one form filled in twice (last year's competition, another day's menu). A number changed in
 a text of 200 words is below it."""
 
+DETAILS = 2
+"""Names and numbers exchanged for quite different ones («Мария Лебедева», «Олег Тихонов») from which two
+texts are one form filled in twice."""
+
+OTHERS = 4
+"""The same of other words; a name or number counts for two of them. Editors exchange a word or three."""
+
+AGAIN_DAYS = 25
+"""Texts published more than so many days apart are one form from one name or number on: next month's
+schedule, this year's announcement."""
+
 SHARED = 4
 """Values that sketches must share for their texts to be compared: the least alike reprints, of a
 resemblance of .375, share 12 of 32; one pair in two thousand of these is missed."""
 
 SKETCH = 32
 _SEED = 1
-_QUADRUPLE = 4
-_MIXER = np.uint64(0x9E3779B97F4A7C15)
 _NUMBERS = np.unique([term_hash(str(n).zfill(z)) for z in (1, 2, 3) for n in range(10_000)]).astype(np.uint32)
-_BODY = PARTS.index("body")
 
 _SCANNED = 128  # from so many newcomers on sorting is quicker than looking at all sketches for each
 _BACK = 2  # documents of a value that are tried, beside the first one
@@ -79,26 +88,27 @@ _GROUP = np.dtype("<u4")
 _SKETCH = np.dtype(("<u4", (SKETCH,)))
 
 Ints = npt.NDArray[np.int64]
-Shingles = npt.NDArray[np.uint64]
 Sketches = npt.NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """What is compared of an article: its body's quadruples as they are, and with any number
-    standing for any other; its day (0: none)."""
+    standing for any other; its day (0: none); its words in their order."""
 
     shingles: Shingles
     but_numbers: Shingles
     day: int
+    words: Words
 
     @classmethod
-    def of(cls, record: Record, day: int) -> Text:
-        """Return the text of a record in order of position."""
-        lemmas = _body(record)
+    def of(cls, record: Record, day: int, text: str = "") -> Text:
+        """Return the text of a record in order of position; without *text* no names and slips are told."""
+        words = Words.of(record, text)
+        lemmas = words.lemmas
         place = np.minimum(np.searchsorted(_NUMBERS, lemmas), len(_NUMBERS) - 1)
         masked = np.where(_NUMBERS[place] == lemmas, np.uint32(0), lemmas)
-        return cls(np.unique(_shingles(lemmas)), np.unique(_shingles(masked)), day)
+        return cls(np.unique(shingles(lemmas)), np.unique(shingles(masked)), day, words)
 
     def same_as(self, other: Text) -> bool:
         """Say whether one is a reprint of the other, with another lead, sentences cut or added."""
@@ -112,7 +122,15 @@ class Text:
         )
         if common < needed * shorter or common < SHARE_OF_LONGER * longer:
             return False
-        return _common(self.but_numbers, other.but_numbers) - common <= SWAPPED * shorter
+        if _common(self.but_numbers, other.but_numbers) - common > SWAPPED * shorter:
+            return False
+        return not self._filled_in_anew(other, apart)
+
+    def _filled_in_anew(self, other: Text, apart: int) -> bool:
+        found = swaps(self.words, other.words)
+        if found.details >= (1 if apart > AGAIN_DAYS else DETAILS):
+            return True
+        return found.others + found.details * OTHERS // DETAILS >= OTHERS
 
 
 class Texts:
@@ -128,7 +146,7 @@ class Texts:
 
     def _of(self, key: int) -> Text:
         if key not in self._kept:
-            self._kept[key] = Text.of(self._writer.record(key), self._writer.day(key))
+            self._kept[key] = Text.of(self._writer.record(key), self._writer.day(key), self._writer.text(key))
         return self._kept[key]
 
 
@@ -250,12 +268,12 @@ def find_groups(writer: StoreWriter, first: int) -> None:
 
 def sketch(record: Record) -> Sketches:
     """Return the MinHash of a record's quadruples, zeros of a text too short to have reprints."""
-    shingles = _shingles(_body(record))
-    if len(shingles) < LEAST:
+    found = shingles(Words.of(record, "").lemmas)
+    if len(found) < LEAST:
         return np.zeros((1, SKETCH), np.uint32)
-    bounds = np.array([0, len(shingles)], np.uint64)
-    found = RMinHash.digest_matrix_from_flat_token_hashes(shingles, bounds, SKETCH, _SEED)
-    return np.array(found.to_rows(), np.uint32)
+    bounds = np.array([0, len(found)], np.uint64)
+    made = RMinHash.digest_matrix_from_flat_token_hashes(found, bounds, SKETCH, _SEED)
+    return np.array(made.to_rows(), np.uint32)
 
 
 def _candidates(sketches: Sketches, gone: Ints, first: int) -> Iterator[tuple[int, list[int]]]:
@@ -313,21 +331,3 @@ def _linked(sketches: Sketches, keys: Ints, first: int) -> tuple[Ints, Ints]:
 
 def _common(left: Shingles, right: Shingles) -> int:
     return len(np.intersect1d(left, right, assume_unique=True))
-
-
-def _body(record: Record) -> npt.NDArray[np.uint32]:
-    """Return a lemma of each word of the body, always the same of its lemmas."""
-    body = record[record["part"] == _BODY]
-    if not len(body):
-        return np.empty(0, np.uint32)
-    position = body["position"]
-    starts = np.flatnonzero(np.concatenate([[True], position[1:] != position[:-1]]))
-    return np.asarray(np.minimum.reduceat(body["lemma"], starts))
-
-
-def _shingles(lemmas: npt.NDArray[np.uint32]) -> Shingles:
-    number = len(lemmas) - _QUADRUPLE + 1
-    mixed = np.zeros(max(number, 0), np.uint64)
-    for offset in range(_QUADRUPLE if number > 0 else 0):
-        mixed = mixed * _MIXER + lemmas[offset : offset + number]
-    return mixed

@@ -152,6 +152,41 @@ class PeriodOffer:
 
 
 @dataclass(frozen=True, slots=True)
+class NearPeriod:
+    """A month near to the days asked for, both inclusive, and how many articles it has."""
+
+    since: date
+    until: date
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wider:
+    """A search without some of its conditions, and how many articles match that in full.
+
+    ``dropped`` names what it does without: "dates" or filters. ``text`` is the query without those of
+    them that are typed into it.
+    """
+
+    dropped: tuple[str, ...]
+    text: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """What a search would find under other conditions than those that leave nothing.
+
+    ``periods`` are the nearest month before and the one after, without other dates and years; ``text`` is
+    the query to ask in them.
+    """
+
+    text: str
+    periods: tuple[NearPeriod, ...]
+    wider: tuple[Wider, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WordCount:
     """How many articles have a word of the query."""
 
@@ -167,7 +202,9 @@ class ResultPage:
     ``corrections`` say so. ``total`` counts full matches, ``near_total`` near ones; ``rows`` is
     how many rows paging runs over (full, then near, at most ``MAX_DEPTH``, less those folded into
     others). ``suggestions`` are whole queries worth trying. ``words`` is filled when nothing has all
-    the words. ``period`` is there where the query names one and the request none.
+    the words. ``period`` is there where the query names one and the request none. Where nothing matches in
+    full, ``nearby`` says what the conditions leave out, and ``related`` are words kin to the query's if that
+    is nothing.
     """
 
     original: str
@@ -185,6 +222,8 @@ class ResultPage:
     version: str
     took_ms: float
     period: PeriodOffer | None = None
+    nearby: Nearby | None = None
+    related: tuple[WordCount, ...] = ()
 
     @property
     def pages(self) -> int:

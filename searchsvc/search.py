@@ -6,7 +6,7 @@ Every answer is made from one view of the published generation (``searchsvc.answ
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
@@ -37,6 +37,7 @@ from searchsvc.results import (
     ArticlePage,
     Bucket,
     Explanation,
+    Hit,
     Overview,
     Reprint,
     ResultPage,
@@ -167,6 +168,14 @@ class SearchService:
         if article is None:
             raise NotFoundError(article_id)
         return page_of(article, view)
+
+    def articles(self, ids: Sequence[str]) -> tuple[Hit, ...]:
+        """Return those of the articles of *ids* that the published generation holds, in their order."""
+        view = self._live.view()
+        cards = view.generation.store.cards(ids, view.sequence)
+        return tuple(
+            hit_of(cards[one], view, title=(Segment(cards[one].title),)) for one in ids if one in cards
+        )
 
     def reprints(self, article_id: str) -> tuple[Reprint, ...]:
         """Return other articles that are the same text, the earliest first, ``SHOWN_REPRINTS`` at most."""

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     public_url: str = Field("", description="Внешний адрес сайта, если он за прокси или в подпапке")
     trusted_proxy: str = Field("", description="Адрес прокси, заголовкам которого можно верить")
     site_title: str = Field("Новости образования", min_length=1, description="Название сайта")
-    query_log: bool = Field(True, description="Записывать, что ищут читатели (без адресов и имён)")
+    query_log: bool = Field(True, description="Записывать, что ищут и читают (без адресов и имён)")
     explain: Literal["off", "on"] = Field(
         "off", description="Отвечать в API на explain=true: почему статья стоит на своём месте"
     )

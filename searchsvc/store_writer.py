@@ -245,6 +245,11 @@ class StoreWriter:
         """Return a document's record, in order of position."""
         return self._records.record(key)
 
+    def text(self, key: int) -> str:
+        """Return a document's text, which its record points into."""
+        row = self._connection.execute("SELECT text FROM document WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else ""
+
     def day(self, key: int) -> int:
         """Return the ordinal of a document's local day, 0 where none is known."""
         return self._records.day(key)

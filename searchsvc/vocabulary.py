@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from math import log, log1p
 from typing import NamedTuple, Protocol
 
 from searchsvc.analysis import Analyzer
+from searchsvc.document import KIN_LETTERS
 from searchsvc.engine import Plan
 from searchsvc.letters import RUSSIAN, SPELLABLE
 from searchsvc.lexicon import Lexicon
@@ -34,6 +37,10 @@ more of what people ask for."""
 
 UNSEEN = 1.2
 """What it costs beside that the archive lacks a form of the dictionary, though it has another of its word."""
+
+MOST_KIN = 40
+MOST_KIN_SEEN = 500
+"""Lemmas that are searched for in the place of a word without articles, and forms looked at for them."""
 
 SHORTEST_INFLECTED = 5
 """Shorter words have too many neighbours in the dictionary."""
@@ -152,6 +159,26 @@ class ArchiveVocabulary:
             if form not in self._lexicon and self._frequency(self._analyzer.lemmas(form))
         ]
         yield from zip(here, changes(folded, here), strict=True)
+
+
+def kin_of(words: Sequence[str], lexicon: Lexicon, analyzer: Analyzer) -> tuple[str, ...]:
+    """Return the lemmas of the archive that begin like those of *words*, the most usual first.
+
+    The rule is the second stage's for near kin: the same ``KIN_LETTERS`` letters and the next one.
+    """
+    starts = {
+        lemma[: KIN_LETTERS + 1]
+        for word in words
+        for lemma in analyzer.lemmas(word)
+        if len(lemma) > KIN_LETTERS and lemma.isalpha()
+    }
+    found: Counter[str] = Counter()
+    for start in starts:
+        for entry in islice(lexicon.beginning(start), MOST_KIN_SEEN):
+            for lemma in analyzer.lemmas(entry.form)[:1]:
+                if lemma.startswith(start):
+                    found[lemma] = max(found[lemma], entry.documents)
+    return tuple(lemma for lemma, _ in found.most_common(MOST_KIN))
 
 
 def vocabulary_in(view: View, analyzer: Analyzer) -> ArchiveVocabulary:

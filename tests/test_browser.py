@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
@@ -21,6 +22,7 @@ from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
 from web.app import create_app
+from web.querylog import FEWEST_READINGS, QueryLog, Reading
 
 pytestmark = pytest.mark.component
 
@@ -42,6 +44,10 @@ PATHS = {
     "near": "/search?q=наставник робот экзамен",
     "nothing": "/search?q=наставничество олимпиада&year=2001&from=2000-01-01",
     "unknown": "/search?q=фывапролдж",
+    "kin": "/search?q=робот каникулы экзамен",
+    "elsewhen": "/search?q=наставничество&from=2020-01-01&to=2020-02-01",
+    "elsewhere": "/search?q=наставничество&category=Питание",
+    "nearby": "/search?q=наставник экзамен&year=2018",
     "hints": "/search",
     "reprints": "/search?q=ресурсный класс первая четверть",
     "section": "/search?category=Наставничество",
@@ -63,10 +69,16 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def site(sample_service: SearchService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the site over the sample archive."""
-    config = Settings(data_dir=tmp_path_factory.mktemp("site"), query_log=False)
-    with serving(create_app(sample_service, config)) as address:
+    """The address of the site over the sample archive, some of which was much read."""
+    config = Settings(data_dir=tmp_path_factory.mktemp("site"))
+    log = QueryLog(config.query_log_path, clock=lambda: datetime.now(UTC) - timedelta(days=1))
+    for hit in sample_service.search(SearchRequest("школа", per_page=5)).hits * FEWEST_READINGS:
+        log.record(Reading(hit.id))
+    log.close()
+    app = create_app(sample_service, config)
+    with serving(app) as address:
         yield address
+    app.extensions["query_log"].close()
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +188,33 @@ def test_nothing_found_leads_on(page: Page, site: str) -> None:
     expect(heading(page)).to_have_text("По запросу «фывапролдж» ничего не найдено")
     page.get_by_role("link", name="Наставничество").click()
     expect(heading(page)).to_have_text("Раздел: Наставничество")
+
+
+def test_where_no_article_is_of_that_time_the_nearest_month_is_a_click_away(page: Page, site: str) -> None:
+    page.goto(f"{site}/search?q={quote('наставничество')}&from=2020-01-01&to=2020-02-01")
+    expect(heading(page)).to_contain_text("ничего не найдено")
+    page.get_by_role("link", name="март 2022").click()
+    expect(heading(page)).to_have_text("По запросу «наставничество» найдена 1 статья")
+    page.go_back()
+    page.get_by_role("link", name="за всё время").click()
+    expect(heading(page)).to_have_text("По запросу «наставничество» найдено 9 статей")
+
+
+def test_a_page_of_near_matches_says_so_and_offers_words_that_are_kin(page: Page, site: str) -> None:
+    page.goto(f"{site}/search?q={quote('робот каникулы экзамен')}")
+    expect(heading(page)).to_contain_text("нет полных совпадений")
+    expect(page.get_by_text("Нет статей со всеми словами. Похожие результаты:")).to_be_visible()
+    expect(hits(page).first.locator(".missing s").first).to_be_visible()
+    page.get_by_role("link", name="робототехника", exact=True).click()
+    assert hits(page).count() >= 1
+
+
+def test_a_dead_end_leads_to_what_others_read_and_to_a_feed(page: Page, site: str) -> None:
+    page.goto(f"{site}/search?q={quote('фывапролдж')}")
+    feed = page.get_by_role("link", name="Подписаться на новое по этому запросу").get_attribute("href")
+    assert page.request.get(f"{site}{feed}").headers["content-type"].startswith("application/atom+xml")
+    page.get_by_role("region", name="Читают").get_by_role("link").first.click()
+    expect(page.get_by_role("link", name="Читать на сайте источника")).to_be_visible()
 
 
 def test_facets_narrow_and_widen(page: Page, site: str) -> None:

@@ -155,3 +155,18 @@ def test_analyse_reads_a_text_a_line_and_prints_an_array_a_line(tmp_path: Path) 
     ]
     assert lines[0][0]["start"] == 0
     assert not (tmp_path / "data").exists()
+
+
+def test_filters_facets_and_folding_are_those_of_the_api(
+    capsys: pytest.CaptureFixture[str], sample_settings: Settings
+) -> None:
+    narrowed = ("--year", "2022", "--fold", "false", "--facets", "year,source")
+    code, out, _ = told(capsys, sample_settings, "query", "школа", "--json", *narrowed)
+    answer = json.loads(out)
+    assert code == 0
+    assert set(answer["facets"]) == {"year", "source"}
+    assert {result["published"][:4] for result in answer["results"]} == {"2022"}
+    assert answer["rows"] == answer["total"] + answer["near_total"]
+    assert told(capsys, sample_settings, "query", "школа", "--person", "Никто Никтоев")[1].startswith(
+        "По запросу «школа» ничего не найдено"
+    )

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from conftest import SAMPLE
-from test_evaluation import DATA, JUDGED, beir_corpus, data_hash
+from test_evaluation import DATA, JUDGED, data_hash
 
+from indexer.evaluate import beir_lines
 from indexer.evaluate_similar import JudgedPair, Scored, evaluate_similar, figures, read_pairs
 from searchsvc.errors import EvaluationError
 from web.cli import run
@@ -60,7 +61,7 @@ def same_topic() -> set[tuple[str, str]]:
 def sample_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample with every pair of its articles, those that answer one query called the same."""
     folder = tmp_path_factory.mktemp("topics")
-    rows = list(beir_corpus(SAMPLE))
+    rows = list(beir_lines(SAMPLE))
     (folder / "docs.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
     names, same = sorted(json.loads(row)["_id"] for row in rows), same_topic()
     lines = [f"{one}\t{other}\t{int((one, other) in same)}" for one, other in combinations(names, 2)]

@@ -38,6 +38,34 @@ def marked(segments: tuple[Segment, ...]) -> list[str]:
     return [segment.text for segment in segments if segment.match]
 
 
+# --- kin --------------------------------------------------------------------------------------
+
+
+def test_a_word_without_articles_brings_those_of_its_kin_as_near_matches(
+    sample_service: SearchService,
+) -> None:
+    page = sample_service.search(SearchRequest("директорский", per_page=ALL, fold=False))
+    assert page.total == 0
+    assert page.near_total == len(page.hits)
+    assert found(sample_service, "директор") <= set(ids(page))
+    assert {hit.missing for hit in page.hits} == {("директорский",)}
+    assert not any(marked(hit.title) or marked(hit.snippet) for hit in page.hits)
+
+
+def test_kin_obey_filters_and_exclusions(sample_service: SearchService) -> None:
+    all_of_them = sample_service.search(SearchRequest("директорский", per_page=ALL, fold=False))
+    year = next(str(hit.published.year) for hit in all_of_them.hits if hit.published)
+    narrowed = sample_service.search(
+        SearchRequest("директорский -школа", per_page=ALL, fold=False, filters={"year": (year,)})
+    )
+    assert set(ids(narrowed)) < set(ids(all_of_them))
+    assert all(str(hit.published.year) == year for hit in narrowed.hits if hit.published)
+
+
+def test_a_word_without_kin_brings_nothing(sample_service: SearchService) -> None:
+    assert not sample_service.search(SearchRequest("зюзюка", correct="off")).hits
+
+
 # --- repair -----------------------------------------------------------------------------------
 
 

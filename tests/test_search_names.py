@@ -114,6 +114,21 @@ def test_a_name_filters_in_whatever_form_it_is_typed(
     assert ids(service, **{field: value}) == wanted
 
 
+@pytest.mark.parametrize("typed", ["мгу", "Мгу", "Школа №12", "ШКОЛЫ № 12", "школа n 12"])
+def test_filters_by_name_ignore_case_and_number_signs(
+    settings: Settings, service: SearchService, analyzer: Analyzer, typed: str
+) -> None:
+    with open_archive(settings) as archive:
+        archive.put(article("b1", "В школе №12 открылась выставка. Её готовили в МГУ."))
+        for number in range(20, 50):  # more values than a facet shows, all of them more frequent
+            archive.put(article(f"c{number}", f"Учеников собрала школа № {number}."))
+            archive.put(article(f"d{number}", f"Ждала гостей школа № {number}."))
+            archive.put(article(f"e{number}", f"Закрылась школа № {number}."))
+        archive.put(article("b2", "Ученики школы N 12 были на курсах в МГУ."))
+        sync(archive, open_generations(settings), analyzer)
+    assert ids(service, organisation=typed) == {"b1", "b2"}
+
+
 def test_a_name_that_was_typed_is_shown_as_it_is_counted(service: SearchService) -> None:
     request = SearchRequest("", filters={"person": ("нурланом байжановым",)}, facets=("person",))
     (facet,) = service.search(request).facets

@@ -237,7 +237,7 @@ def test_evaluations_take_the_setting_from_the_environment(
 
 @pytest.mark.usefixtures("no_package")
 @pytest.mark.parametrize(
-    "arguments", [["query", "школа"], ["rebuild"], ["sync"], ["status"], ["serve", "--port", "0"]]
+    "arguments", [["query", "школа"], ["rebuild"], ["sync"], ["status"], ["worker"], ["serve", "--port", "0"]]
 )
 def test_commands_say_at_once_that_the_package_is_missing(
     capsys: pytest.CaptureFixture[str],

@@ -24,7 +24,7 @@ from web.forms import ApiRequest
 
 KEYS = {
     *("query", "total", "near_total", "rows", "page", "per_page", "took_ms", "version"),
-    *("results", "facets", "suggestions", "period", "links"),
+    *("results", "facets", "suggestions", "period", "nearby", "related", "links"),
 }
 RESULT = {
     *("id", "url", "original", "title", "snippet", "published", "modified"),
@@ -74,6 +74,22 @@ def test_a_period_that_the_query_names_is_offered(client: FlaskClient) -> None:
     ).json
     assert narrowed["total"] == offered["total"] > 0
     assert narrowed["period"] is None
+
+
+def test_what_conditions_leave_out_is_offered_with_what_to_ask_for_it(client: FlaskClient) -> None:
+    offered = get(client, "search?q=наставничество+год:2019&category=Наставничество")["nearby"]
+    assert offered == {
+        "periods": [{"q": "наставничество", "from": "2022-03-01", "to": "2022-03-31", "total": 1}],
+        "wider": [{"q": "наставничество", "without": ["year"], "total": 8}],
+    }
+    again = get(client, "search?q=наставничество&from=2022-03-01&to=2022-03-31&category=Наставничество")
+    assert (again["total"], again["nearby"], again["related"]) == (1, None, [])
+
+
+def test_related_words_are_told_where_nothing_matches_in_full(client: FlaskClient) -> None:
+    body = get(client, "search?q=школяр&correct=off")
+    assert (body["total"], body["nearby"]) == (0, None)
+    assert body["related"] == [{"word": "школа", "total": get(client, "search?q=школа")["total"]}]
 
 
 def test_the_answer_has_the_promised_names(client: FlaskClient) -> None:

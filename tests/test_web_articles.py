@@ -100,7 +100,7 @@ def test_an_article_is_shown_with_its_facts_and_its_source(client: FlaskClient) 
     assert one(tree, ".original a")["rel"] == ["noopener"]
     own = str(one(tree, "link[rel=canonical]")["href"])
     assert urlsplit(own).path.startswith("/articles/")
-    linked = json.loads(one(tree, "script").get_text())
+    linked = json.loads(one(tree, "script[type='application/ld+json']").get_text())
     assert linked["@type"] == "NewsArticle"
     assert linked["mainEntityOfPage"] == own
     assert one(tree, "meta[property='og:title']")["content"] == text(one(tree, "h1"))

@@ -85,8 +85,9 @@ def link(tree: BeautifulSoup | Tag, words: str) -> str:
     return found.pop()
 
 
-def page_links(client: FlaskClient, query: str) -> list[str]:
-    return [str(tag["href"]) for tag in search(client, query).select(".hit h3 a")]
+def page_links(client: FlaskClient, query: str, address: str = "") -> list[str]:
+    tree = page(client, address) if address else search(client, query)
+    return [str(tag["href"]) for tag in tree.select(".hit h3 a")]
 
 
 # --- front page and help -------------------------------------------------------------------
@@ -130,7 +131,7 @@ def test_a_repaired_layout_is_shown_with_the_way_back(client: FlaskClient) -> No
     tree = search(client, "Образовfybt")
     assert text(one(tree, "h1")) == "Показаны результаты по запросу «Образование»"
     back = page(client, link(tree, "Искать «Образовfybt»"))
-    assert text(one(back, "h1")) == "По запросу «Образовfybt» ничего не найдено"
+    assert text(one(back, "h1")) == "По запросу «Образовfybt» нет полных совпадений"  # its kin are there
 
 
 @pytest.mark.parametrize(
@@ -302,8 +303,47 @@ def test_nothing_found_is_said_and_is_no_dead_end(client: FlaskClient) -> None:
     assert "ничего не найдено" in text(one(tree, "title"))
     assert one(tree, "meta[name=robots]")["content"] == "noindex,follow"
     heads = [text(head) for head in tree.select("h2")]
-    assert heads == ["Что попробовать", "Разделы", "Новые статьи"]
+    assert heads == ["Что попробовать", "Следить за темой", "Разделы", "Новые статьи"]
     assert len(tree.select(".recent a")) == 5
+
+
+def test_the_nearest_time_with_articles_is_offered_with_numbers(client: FlaskClient) -> None:
+    tree = search(client, "наставничество", from_="2020-01-01", to="2020-02-01", sort="date")
+    assert text(one(tree, ".suggested")) == (
+        "За это время таких статей нет. Ближайшее: август 2018 (1 статья), март 2022 (1 статья);"
+        " за всё время (9 статей)"
+    )
+    assert not tree.select("#words, #advice")
+    for label, number in (("август 2018", 1), ("март 2022", 1), ("за всё время", 9)):
+        address = link(tree, label)
+        assert "sort=date" in address
+        assert len(page_links(client, "", address)) == number
+
+
+def test_without_a_month_nearby_all_times_are_offered(client: FlaskClient) -> None:
+    tree = search(client, "наставничество год:0000")
+    assert text(one(tree, ".suggested")) == "За это время таких статей нет. За всё время (9 статей)"
+
+
+def test_a_section_or_source_that_leaves_nothing_is_offered_to_be_dropped(client: FlaskClient) -> None:
+    tree = search(client, "наставничество", category="Питание")
+    assert text(one(tree, ".suggested")) == "Искать без условия «Раздел: Питание» (9 статей)"
+    tree = search(client, "наставничество тег:нет", category="Питание", year="2001")
+    assert text(one(tree, ".suggested")) == "Искать без всех условий (9 статей)"
+    assert link(tree, "без всех условий") == f"/search?q={quote('наставничество')}"
+    tree = page(client, f"/search?q={quote('наставничество')}&category=a&category=b")
+    assert text(one(tree, ".suggested")) == "Искать без условия «Раздел» (9 статей)"
+
+
+def test_words_of_the_archive_kin_to_the_query_are_offered(client: FlaskClient) -> None:
+    tree = search(client, "робот каникулы экзамен")
+    apart, kin = tree.select(".suggested")
+    assert re.fullmatch(
+        r"Слова по отдельности: робот \(\d+ стат\w+\), каникулы \(\d+ стат\w+\), экзамен \(\d+ стат\w+\)",
+        text(apart),
+    )
+    assert text(kin).startswith("Попробуйте: робототехника, каникулярный, ")
+    assert page_links(client, "", link(tree, "робототехника"))
 
 
 def test_nothing_found_under_conditions_offers_to_drop_them(client: FlaskClient) -> None:

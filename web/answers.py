@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cachetools import LRUCache
 from flask import request
 
-from web.querylog import LoggedQuery
+from web.querylog import Logged
 
 OVERHEAD = 2000
 """Bytes that an answer takes besides its body, about: headers, key, places in tables."""
@@ -20,10 +20,10 @@ Headers = list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a view tells of its answer: the version it was made from, the search to be logged."""
+    """What a view tells of its answer: the version it was made from, what is to be logged."""
 
     version: str
-    logged: LoggedQuery | None
+    logged: Logged | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Finished:
 
     headers: Headers
     body: bytes
-    logged: LoggedQuery | None
+    logged: Logged | None
 
 
-def made_from(version: str, logged: LoggedQuery | None = None) -> None:
+def made_from(version: str, logged: Logged | None = None) -> None:
     """Tell, inside a request, that its answer depends on the index and was made from *version* of it."""
     request.environ[MADE] = Made(version, logged)
 

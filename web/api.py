@@ -45,6 +45,7 @@ from web.forms import (
     read_suggest,
     written,
 )
+from web.nearby import nearby_json
 from web.querylog import entry
 from web.words import adding_up
 
@@ -138,6 +139,8 @@ def result_json(page: ResultPage, asked: ApiRequest, links: Links) -> Json:
         },
         "suggestions": list(page.suggestions),
         "period": period_json(page.period) if page.period else None,
+        "nearby": nearby_json(page.nearby) if page.nearby else None,
+        "related": [{"word": word.word, "total": word.count} for word in page.related],
         "links": {
             "self": links.search(asked),
             "next": _other_page(page, asked, links, page.page + 1),

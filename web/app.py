@@ -30,7 +30,7 @@ from werkzeug.routing import Map
 import searchsvc
 from searchsvc.errors import BadRequestError, GenerationError, NotFoundError
 from searchsvc.settings import Settings
-from web import api, forms, pages, words
+from web import api, feed, forms, pages, words
 from web.answers import Headers
 from web.caching import Caching
 from web.querylog import QueryLog
@@ -62,13 +62,13 @@ HEADERS = {
 
 EXPECTED = (HTTPException, BadRequestError, NotFoundError, GenerationError, forms.ParameterError)
 
-ROBOTS = "User-agent: *\nDisallow: {root}/search\nDisallow: {root}/api/\n"
+ROBOTS = "User-agent: *\nDisallow: {root}/search\nDisallow: {root}/feed\nDisallow: {root}/api/\n"
 
 
 def create_app(service: SearchService, settings: Settings) -> Flask:
     """Return the WSGI application over *service*.
 
-    The log of queries is in ``app.extensions["query_log"]`` (None if the settings switch it
+    The log of queries and readings is in ``app.extensions["query_log"]`` (None if the settings switch it
     off); whoever runs the application closes it at the end.
     """
     app = Flask(__name__)
@@ -77,10 +77,11 @@ def create_app(service: SearchService, settings: Settings) -> Flask:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = YEAR_SECONDS
     log = QueryLog(settings.query_log_path) if settings.query_log else None
     app.extensions["query_log"] = log
-    app.register_blueprint(pages.Pages(service).blueprint())
+    app.register_blueprint(pages.Pages(service, log).blueprint())
     app.register_blueprint(
         api.Api(service, explain=settings.explain == "on").blueprint(), url_prefix=api.PREFIX
     )
+    app.register_blueprint(feed.Feed(service, settings.site_title).blueprint())
     Probes(service).install(app)
     app.before_request(_refuse_nameless)
     code = code_version()
@@ -273,6 +274,7 @@ def _install_words(app: Flask, settings: Settings, version: str) -> None:
         asset=asset,
         site_title=settings.site_title,
         address=pages.address,
+        feed_address=feed.address,
         without=forms.without,
         toggled=forms.toggled,
         on_page=forms.on_page,

@@ -9,6 +9,7 @@ page, and one of an older version than the live one cannot be found.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -22,7 +23,7 @@ from searchsvc.settings import Settings
 from searchsvc.text import clean, squeeze
 from web import api, forms
 from web.answers import MADE, Finished, Headers, Kept, Made
-from web.querylog import QueryLog
+from web.querylog import Logged, LoggedQuery, QueryLog
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 FRESH = "public, max-age=60, stale-while-revalidate=300"
 """How long an answer may be shown without asking again; then ETags make asking cheap."""
+
+_NOBODY = re.compile(r"bot\b|crawl|spider|slurp|preview|curl/|wget/|python|java/|go-http", re.IGNORECASE)
+"""Names of programs, which read everything and tell nothing of what people read."""
 
 
 class Caching:
@@ -47,7 +51,9 @@ class Caching:
         code: str,
         log: QueryLog | None,
     ) -> None:
-        shown = settings.model_dump_json(include={"public_url", "site_title", "explain", "semantic"})
+        shown = settings.model_dump_json(
+            include={"public_url", "site_title", "explain", "semantic", "query_log"}
+        )
         self._app = app
         self._service = service
         self._base = f"{shown}\n{code}"
@@ -74,8 +80,10 @@ class Caching:
         start_response("200 OK", list(answer.headers))
         if environ["REQUEST_METHOD"] == "HEAD":
             return []
-        if self._log and answer.logged:
-            self._log.record(replace(answer.logged, took_ms=(time.perf_counter() - started) * 1000))
+        logged = answer.logged
+        if isinstance(logged, LoggedQuery):
+            logged = replace(logged, took_ms=(time.perf_counter() - started) * 1000)
+        self._note(environ, logged)
         return [answer.body]
 
     def _new(
@@ -101,10 +109,14 @@ class Caching:
             if close := getattr(parts, "close", None):
                 close()
         made, tag, headers = begun
-        if self._log and made.logged:
-            self._log.record(made.logged)
+        self._note(environ, made.logged)
         self.kept.put(made.version, tag, Finished(headers, body, made.logged))
         return [body]
+
+    def _note(self, environ: WSGIEnvironment, logged: Logged | None) -> None:
+        """Log a search; and a reading, if a person asked: a 304 is the same reader once more."""
+        if self._log and logged and (isinstance(logged, LoggedQuery) or _is_person(environ)):
+            self._log.record(logged)
 
     def _tag(self, version: str, asked: tuple[Any, ...]) -> str:
         return hashlib.sha256(repr((self._base, version, asked)).encode()).hexdigest()[:32]
@@ -136,6 +148,13 @@ def _knows(environ: WSGIEnvironment, tag: str) -> bool:
         return False
     known = parse_etags(given)
     return not known.star_tag and known.contains_weak(tag)
+
+
+def _is_person(environ: WSGIEnvironment) -> bool:
+    """Say whether a browser asks, and not in advance of its reader."""
+    ahead = "prefetch" in str(environ.get("HTTP_SEC_PURPOSE") or environ.get("HTTP_PURPOSE"))
+    agent = environ.get("HTTP_USER_AGENT", "")
+    return bool(agent) and not ahead and not _NOBODY.search(agent)
 
 
 def _marks(tag: str) -> Headers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -15,7 +15,7 @@ from flask import Blueprint, g, render_template, request, url_for
 
 from corpus.article import Attachment, Block, Heading
 from searchsvc.engine import NAMES
-from searchsvc.results import MAX_DEPTH, ArticlePage, ResultPage, SearchRequest
+from searchsvc.results import MAX_DEPTH, ArticlePage, Hit, ResultPage, SearchRequest
 from searchsvc.text import squeeze
 from web.answers import made_from
 from web.forms import (
@@ -29,7 +29,8 @@ from web.forms import (
     without,
     written,
 )
-from web.querylog import entry
+from web.nearby import ways
+from web.querylog import QueryLog, Reading, entry
 
 if TYPE_CHECKING:
     from searchsvc.search import SearchService
@@ -42,6 +43,8 @@ SIMILAR = 5
 SIMILAR_TITLE = 60
 FACETS_SHOWN = 8
 RECENT_SHOWN = 5
+MUCH_READ = 5
+FEWEST_MUCH_READ = 3
 NAMES_SHOWN = 5
 FIELD_NAMES = {"year": "Год", "category": "Раздел", "source": "Источник", "tag": "Метка"}
 FIELD_NAMES |= {"person": "Люди", "organisation": "Организации", "place": "Места"}
@@ -92,8 +95,9 @@ class Part:
 class Pages:
     """The views of the site over a service."""
 
-    def __init__(self, service: SearchService) -> None:
+    def __init__(self, service: SearchService, log: QueryLog | None = None) -> None:
         self._service = service
+        self._log = log
 
     def blueprint(self) -> Blueprint:
         """Return the routes of the pages."""
@@ -106,9 +110,12 @@ class Pages:
 
     def index(self) -> str:
         """Show the front page."""
-        overview = self._service.overview()
+        service = self._service.pinned()
+        overview = service.overview()
         made_from(overview.version)
-        return render_template("index.html", overview=overview, examples=EXAMPLES)
+        return render_template(
+            "index.html", overview=overview, examples=EXAMPLES, much_read=self._much_read(service)
+        )
 
     def search(self) -> str:
         """Show results, or what to do where there are none."""
@@ -126,13 +133,16 @@ class Pages:
         service = self._service.pinned()
         page, asked = _answer(service, asked)
         made_from(page.version, entry("page", page))
+        in_force = tuple(conditions(service, asked.search, page))
         return render_template(
             "search.html",
             page=page,
             asked=asked.search,
             notes=asked.notes,
-            conditions=tuple(_conditions(service, asked.search, page)),
+            conditions=in_force,
+            ways=ways(asked.search, page, _labels(in_force)),
             overview=None if page.hits else service.overview(),
+            much_read=() if page.hits else self._much_read(service),
             steps=steps(page.page, page.pages),
             field_names=FIELD_NAMES,
             facets_shown={
@@ -146,7 +156,7 @@ class Pages:
         """Show an article with its neighbours."""
         service = self._service.pinned()
         article = service.article(article_id)
-        made_from(article.version)
+        made_from(article.version, Reading(article.id))
         request.environ[PICTURES] = bool(article.picture and safe_url(article.picture.url))
         return render_template(
             "article.html",
@@ -157,6 +167,11 @@ class Pages:
             similar_title=SIMILAR_TITLE,
             linked=linked_data(article),
         )
+
+    def _much_read(self, service: SearchService) -> tuple[Hit, ...]:
+        """Return what is much read and still there, nothing where that is too little for a list."""
+        found = service.articles(self._log.most_read())[:MUCH_READ] if self._log else ()
+        return found if len(found) >= FEWEST_MUCH_READ else ()
 
     def help(self) -> str:
         """Explain the query language."""
@@ -183,7 +198,8 @@ def _found(service: SearchService, wanted: SearchRequest) -> ResultPage:
     return service.search(sorted_by(wanted, "-date") if newest else wanted)
 
 
-def _conditions(service: SearchService, asked: SearchRequest, page: ResultPage) -> Iterator[Condition]:
+def conditions(service: SearchService, asked: SearchRequest, page: ResultPage) -> Iterator[Condition]:
+    """Yield the filters and dates in force, with labels from *page*."""
     labels = {(facet.field, b.value): b.label for facet in page.facets for b in facet.buckets}
     if asked.filters.get("source"):
         labels |= {("source", bucket.value): bucket.label for bucket in service.sources()}
@@ -193,6 +209,15 @@ def _conditions(service: SearchService, asked: SearchRequest, page: ResultPage) 
         for value in asked.filters.get(name, ()):
             label = labels.get((name, value), value)
             yield Condition(name, f"{CONDITION_NAMES[name]}: {label}", toggled(asked, name, value))
+
+
+def _labels(in_force: Iterable[Condition]) -> dict[str, str]:
+    """Return what each kind of condition is called: its value, or its name where it has several."""
+    found = dict(CONDITION_NAMES)
+    for name, same in groupby(in_force, lambda condition: condition.name):
+        labels = [condition.label for condition in same]
+        found[name] = labels[0] if len(labels) == 1 else found[name]
+    return found
 
 
 def address(asked: SearchRequest, *, absolute: bool = False) -> str:

@@ -1,4 +1,6 @@
-"""The log of what readers search for: no addresses, no names, and never in a request's way.
+"""The log of what readers search for and read: no addresses, no names, and never in a request's way.
+
+Of articles it holds one number a day and article, how often its page was asked for.
 
 Requests put entries into a bounded queue; one background thread writes them in batches.
 Whatever fails there is logged once and the entries are dropped: this log may be lost.
@@ -9,10 +11,11 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -25,11 +28,14 @@ from sqlalchemy import (
     String,
     Table,
     create_engine,
+    delete,
     event,
     func,
     insert,
     select,
 )
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -48,6 +54,15 @@ thread that sleeps meanwhile does not take turns with those that answer."""
 
 BUSY_SECONDS = 5.0
 
+READING_DAYS = 30
+"""Days before today of which readings are kept and counted."""
+
+FEWEST_READINGS = 3
+"""An article that was asked for less often in these days is not much read."""
+
+MOST_READ = 20
+"""Much-read articles that are named: those withdrawn meanwhile among them."""
+
 _METADATA = MetaData()
 _QUERIES = Table(
     "queries",
@@ -62,6 +77,14 @@ _QUERIES = Table(
     Column("near_total", Integer, nullable=False),
     Column("took_ms", Float, nullable=False),
 )
+_READINGS = Table(
+    "readings",
+    _METADATA,
+    Column("day", String, primary_key=True),
+    Column("article", String, primary_key=True),
+    Column("count", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +97,16 @@ class LoggedQuery:
     total: int
     near_total: int
     took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An article's page that somebody asked for."""
+
+    article: str
+
+
+Logged = LoggedQuery | Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +139,18 @@ class QueryLog:
     def __init__(self, path: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._path = path
         self._clock = clock
-        self._waiting: queue.Queue[tuple[datetime, LoggedQuery] | None] = queue.Queue(QUEUE_LIMIT)
+        self._waiting: queue.Queue[tuple[datetime, Logged] | None] = queue.Queue(QUEUE_LIMIT)
         self._ending = threading.Event()
         self._start = threading.Lock()
         self._opening = threading.Lock()
         self._writer: threading.Thread | None = None
         self._engine: Engine | None = None
         self._complained = False
+        self._swept: date | None = None
+        self._read: tuple[date, tuple[str, ...]] | None = None
 
-    def record(self, entry: LoggedQuery) -> None:
-        """Note a search that somebody made just now; returns at once and never raises."""
+    def record(self, entry: Logged) -> None:
+        """Note what somebody searched for or read just now; returns at once and never raises."""
         try:
             self._ensure_writer()
             self._waiting.put_nowait((self._clock(), entry))
@@ -144,6 +179,35 @@ class QueryLog:
     def without_results(self, since: datetime, limit: int = 20) -> tuple[QueryCount, ...]:
         """Return the most frequent queries that no article answered in full."""
         return self._counts(since, limit, only_empty=True)
+
+    def most_read(self) -> tuple[str, ...]:
+        """Return the ids of the articles most read in the days before today, the most read first.
+
+        Today does not count: so the answer stays the same from midnight to midnight, as the pages do that
+        are kept with it. Never raises: what cannot be read is as if nobody had read anything.
+        """
+        today = self._today()
+        if self._read is None or self._read[0] != today:
+            columns = _READINGS.c
+            times = func.sum(columns["count"])
+            rows = (
+                select(columns.article)
+                .where(columns.day >= _first_day(today), columns.day < today.isoformat())
+                .group_by(columns.article)
+                .having(times >= FEWEST_READINGS)
+                .order_by(times.desc(), columns.article)
+                .limit(MOST_READ)
+            )
+            try:
+                with self._open().connect() as connection:
+                    self._read = today, tuple(connection.execute(rows).scalars())
+            except (SQLAlchemyError, OSError) as error:
+                self._complain(error)
+                self._read = today, ()  # nobody waits for it a second time
+        return self._read[1]
+
+    def _today(self) -> date:
+        return self._clock().astimezone().date()
 
     def _counts(self, since: datetime, limit: int, *, only_empty: bool) -> tuple[QueryCount, ...]:
         columns = _QUERIES.c
@@ -187,16 +251,37 @@ class QueryLog:
         while not ending:
             batch, ending = self._gather()
             try:
-                if rows := [_row(*waiting) for waiting in batch if waiting is not None]:
+                if entries := [waiting for waiting in batch if waiting is not None]:
                     with self._open().begin() as connection:
-                        connection.execute(insert(_QUERIES), rows)
+                        self._write(connection, entries)
             except (SQLAlchemyError, OSError, ValueError) as error:
                 self._complain(error)
             finally:
                 for _ in batch:
                     self._waiting.task_done()
 
-    def _gather(self) -> tuple[list[tuple[datetime, LoggedQuery] | None], bool]:
+    def _write(self, connection: Connection, entries: Iterable[tuple[datetime, Logged]]) -> None:
+        queries = []
+        readings: Counter[tuple[str, str]] = Counter()
+        for at, entry in entries:
+            if isinstance(entry, Reading):
+                readings[at.astimezone().date().isoformat(), entry.article] += 1
+            else:
+                queries.append(_row(at, entry))
+        if queries:
+            connection.execute(insert(_QUERIES), queries)
+        if readings:
+            added = sqlite.insert(_READINGS)
+            total = _READINGS.c["count"] + added.excluded["count"]
+            connection.execute(
+                added.on_conflict_do_update(index_elements=["day", "article"], set_={"count": total}),
+                [{"day": day, "article": article, "count": n} for (day, article), n in readings.items()],
+            )
+            if self._swept != (today := self._today()):
+                connection.execute(delete(_READINGS).where(_READINGS.c.day < _first_day(today)))
+                self._swept = today
+
+    def _gather(self) -> tuple[list[tuple[datetime, Logged] | None], bool]:
         """Wait for an entry, then take what has come after ``PAUSE``; True: end after it."""
         batch = [self._waiting.get()]
         self._ending.wait(PAUSE)
@@ -213,6 +298,10 @@ class QueryLog:
 
 def _stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _first_day(today: date) -> str:
+    return (today - timedelta(days=READING_DAYS)).isoformat()
 
 
 def _row(at: datetime, entry: LoggedQuery) -> dict[str, object]:

@@ -45,6 +45,9 @@ RARE_NAME = 0.1
 RARE_WOMAN = 0.3
 """Of «Романа» as a woman's name, where it is also a form of a man's."""
 
+AS_ADJECTIVE = 1.05
+"""Of a surname's reading that is also an adjective's: «Яровой» is rather of «Яровая» than of «Ярова»."""
+
 ONE_PLURAL, PLURAL_PART = 0.5, 0.01
 """Of the plural: «братьев Забегаловых», but one person in several words."""
 
@@ -86,6 +89,8 @@ _UNCHANGED = {
     "femn": re.compile("(?:[бвгджзйклмнпрстфхцчшщь]|[оеиуюэ])$"),
     "masc": re.compile("(?:[оеиуюэ]|[ыи]х)$"),
 }
+_HIS = re.compile("(?<=[оеё]в)()$|(?<=[ыи]н)()$|(?:ый|ий|ой)()$")
+_HERS = ("", "а", "а", "ая")
 _HUSHING = re.compile("[гкхжчшщ]ый$")
 _AFTER_VOWEL = re.compile("(?<=[аеиоуыэюя])ь$")
 _HYPHEN = re.compile("[-\u2010\u2011]")
@@ -201,6 +206,7 @@ def _person_options(word: str, analyzer: Analyzer) -> Options:
     readings = analyzer.readings(word)
     names = [one for one in readings if "Name" in one.tags]
     declined = any("Fixd" not in one.tags for one in names)
+    adjectives = {one.nominative for one in readings if "ADJF" in one.tags and "Poss" not in one.tags}
     of_a_man = any(one.gender == "masc" for one in names)
 
     def fit(reading: Reading) -> float:
@@ -210,6 +216,8 @@ def _person_options(word: str, analyzer: Analyzer) -> Options:
             return OTHER_WORD if usable else 0.0
         if {"Name", "Fixd"} <= tags and declined:
             return RARE_NAME
+        if "Surn" in tags and reading.nominative in adjectives:
+            return AS_ADJECTIVE
         woman = "Name" in tags and (reading.gender, reading.case, reading.number) == ("femn", "nomn", "sing")
         return RARE_WOMAN if woman and of_a_man and reading.lemma not in USUAL_WOMEN else 1.0
 
@@ -233,6 +241,11 @@ def _guesses(word: str) -> dict[Key, tuple[float, Reading | str]]:
         for case in CASES if _UNCHANGED[gender].search(word) else ("nomn",):
             found.setdefault((case, gender), (GUESSED / 2, word))
     return found
+
+
+def of_one(surname: str, *, woman: bool) -> str:
+    """Return a man's surname in the nominative as the *woman* of the family has it."""
+    return _HIS.sub(lambda end: _HERS[end.lastindex or 0], surname) if woman else surname
 
 
 def alike(one: str, two: str) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 from searchsvc.analysis import Analyzer, Reading
 from searchsvc.naming import declension
@@ -17,10 +18,13 @@ from searchsvc.naming.words import (
     adjacent,
     agree,
     before,
+    is_number_sign,
     lemmas_in,
     listed,
     text_of,
 )
+from searchsvc.synonyms import packaged_entries
+from searchsvc.text import fold
 
 KINDS = listed(
     "школа гимназия лицей колледж техникум училище университет институт академия сад ясли интернат",
@@ -57,12 +61,18 @@ NAMED_AFTER = frozenset(("имени", "им"))
 MOST_WORDS = 12
 """Words in quotes; what is longer is no name."""
 
+MOST_NAMED_AFTER = 10
+"""Words and signs after «имени»."""
+
 MOST_MODIFIERS = 4
 MOST_GENITIVES = 6
 LONGEST_ABBREVIATION = 8
 PLURAL_INSTITUTION = 0.3
 """Weight of the plural: «в гимназии № 5» is one."""
 
+_OF_THE_COUNTRY = re.compile("(?:министерство|мин[а-яё]+|правительство) ", re.IGNORECASE)
+_ABBREVIATED_COUNTRY = re.compile(" РФ$", re.IGNORECASE)
+_COUNTRY = re.compile(" (?:РФ|России|Российской Федерации)$", re.IGNORECASE)
 _SHORT_MINISTRY = re.compile("Мин(?:обр)?([а-яё]{4,})$")
 _OF_A_PLACE = re.compile("[сц]к(?:ий|ая|ое|ого|ой|ому|им|ом|ую)$")
 _NOMINAL = frozenset(("NOUN", "ADJF", "PRTF"))
@@ -119,10 +129,23 @@ class Institutions:
 
     def typed(self, words: Sequence[Word]) -> str:
         """Return a name that somebody typed in the nominative, with a capital at the beginning."""
-        words = [replace(word, begins=False) for word in words]
+        words = [replace(word, begins=False) for word in self._as_written(words)]
         whole = [one for one in self.find(words, range(len(words))) if one.last - one.first == len(words)]
         normal = whole[0].normal if whole else self.leading(words, 0, len(words))
-        return normal[:1].upper() + normal[1:]
+        return canonical(normal)
+
+    def _as_written(self, words: Sequence[Word]) -> list[Word]:
+        """Give words that were typed without regard to case that which names have: legal forms in
+        capitals, of a name in capitals the words that a dictionary has in small letters."""
+        shouted = not any(word.text.islower() for word in words) and len(words) > 1
+        written: list[Word] = []
+        legal = True
+        for word in words:
+            legal = legal and bool(LEGAL.fullmatch(word.text.upper()))
+            small = shouted and len(word.text) > 1 and self._analyzer.is_known(word.text)
+            text = word.text.upper() if legal else word.text.lower() if small else word.text
+            written.append(replace(word, text=text))
+        return written
 
     def leading(self, words: Sequence[Word], first: int, last: int) -> str:
         """Put the adjectives and the noun at the beginning of a name into the nominative."""
@@ -198,6 +221,8 @@ class Institutions:
         first = head
         while first > 0 and head - first < MOST_MODIFIERS and adjacent(words, first - 1):
             word = words[first - 1]
+            if self._ends_a_person(words, first - 1):
+                break
             fitting = [
                 one.tags
                 for one in self._readings(word)
@@ -209,6 +234,13 @@ class Institutions:
                 break
             first -= 1
         return first
+
+    def _ends_a_person(self, words: Sequence[Word], at: int) -> bool:
+        """Whether a surname stands there after a first name: «Ирины Яровой дом»."""
+        if at == 0 or not (words[at - 1].capital and words[at].capital and adjacent(words, at - 1)):
+            return False
+        name = any("Name" in one.tags for one in self._readings(words[at - 1]))
+        return name and any("Surn" in one.tags for one in self._readings(words[at]))
 
     def _genitives(self, words: Sequence[Word], place: int) -> int:
         """Return where the words in the genitive end that begin at *place*, with «и» between them."""
@@ -235,11 +267,31 @@ class Institutions:
         """Return where a number, a name in quotes or «имени …» ends that begins at *place*."""
         at = place
         while at < len(words):
-            end = _number(words, at) or _quoted(words, at) or _named_after(words, at)
+            end = _number(words, at) or _quoted(words, at) or self._named_after(words, at)
             if not end:
                 break
             at = end
         return at
+
+    def _named_after(self, words: Sequence[Word], at: int) -> int:
+        """Return where «имени …» ends. Of full stops only that after «им» or an initial is within, the
+        latter not before a common word: «имени Ю. А. Гагарина», «имени Гагарина Ю. А. Директор …»."""
+        if words[at].text not in NAMED_AFTER:
+            return 0
+        named, surname = 0, False
+        for end in range(at + 1, min(at + 1 + MOST_NAMED_AFTER, len(words))):
+            word, ahead = words[end], words[end - 1]
+            if word.text == ".":
+                if not (ahead.text == "им" or ahead.initial):
+                    break
+                named = end + 1 if named == end and surname else named
+                continue
+            after = ahead.text == "." and surname and not word.initial
+            if not word.capital or word.opens or (after and is_common(word, self._analyzer)):
+                break
+            named = end + 1
+            surname |= not word.initial
+        return named
 
     def _territory(self, words: Sequence[Word], place: int) -> int:
         """Return where the territory of an authority ends that begins at *place*."""
@@ -280,6 +332,35 @@ class Institutions:
         return first > 0 and words[first - 1].text in OPENING and not words[first].text.isupper()
 
 
+def canonical(name: str) -> str:
+    """Return the one value of an organisation's name: with a capital at its beginning, a ministry of the
+    country in full words."""
+    name = name[:1].upper() + name[1:]
+    short, space, rest = name.partition(" ")
+    name = _ministries().get(fold(short), short) + space + rest
+    country = _COUNTRY if _OF_THE_COUNTRY.match(name) else _ABBREVIATED_COUNTRY
+    return country.sub(" Российской Федерации", name)
+
+
+def merged_organisations(names: Iterable[str]) -> list[str]:
+    """Return the names of one article, a ministry without its country («Минпросвещения») as the country's
+    where the article has that."""
+    values = [canonical(name) for name in names]
+    known = set(values)
+    whole = (f"{value} Российской Федерации" for value in values)
+    return [full if full in known else value for full, value in zip(whole, values, strict=True)]
+
+
+@cache
+def _ministries() -> Mapping[str, str]:
+    """Return short names that the packaged list explains by one ministry."""
+    return {
+        short: entry.full[0]
+        for short, entry in packaged_entries().items()
+        if short.startswith("мин") and len(entry.full) == 1 and entry.full[0].startswith("Министерство ")
+    }
+
+
 def is_common(word: Word, analyzer: Analyzer) -> bool:
     """Tell whether the dictionary has a word, and as no name."""
     known = analyzer.is_known(word.text)
@@ -294,9 +375,7 @@ def is_stranger(word: Word, analyzer: Analyzer) -> bool:
 
 
 def _number(words: Sequence[Word], at: int) -> int:
-    if words[at].text in {"№", "N"} and at + 1 < len(words) and words[at + 1].text.isdigit():
-        return at + 2
-    return 0
+    return at + 2 if is_number_sign(words, at) else 0
 
 
 def _quoted(words: Sequence[Word], at: int) -> int:
@@ -312,15 +391,3 @@ def _quoted(words: Sequence[Word], at: int) -> int:
             if not depth:
                 return end + 1
     return 0
-
-
-def _named_after(words: Sequence[Word], at: int) -> int:
-    if words[at].text not in NAMED_AFTER:
-        return 0
-    named = 0
-    for end, word in enumerate(words[at + 1 : at + 8], at + 1):
-        if word.capital:
-            named = end + 1
-        elif word.text != ".":
-            break
-    return named

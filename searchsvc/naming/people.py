@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 from searchsvc.analysis import Analyzer, Reading
 from searchsvc.naming import declension
+from searchsvc.naming.declension import cased
 from searchsvc.naming.institutions import is_common
 from searchsvc.naming.words import Found, Word, before
 from searchsvc.text import fold
+
+_AND = (frozenset(","), frozenset(("и",)))
+"""What stands between first names of one family, before the last of them «и»."""
 
 
 class People:
@@ -31,11 +35,14 @@ class People:
             taken[first:last] = [True] * (last - first)
             cuts -= set(range(first + 1, last))
             cuts |= {first, last}
-        return [
-            self.person(words, first, last)
-            for first, last in _runs(taken, cuts)
-            if not self._is_nobody(words, first, last)
-        ]
+        runs = _runs(taken, cuts)
+        found = [one for first, last in runs for one in self._family(words, first, last, taken)]
+        for first, last in runs:
+            end = self._agreeing(words, first, last)
+            alone = end < last and end - first == 1
+            if not alone and not self._is_nobody(words, first, end):
+                found.append(self.person(words, first, end))
+        return found
 
     def person(self, words: Sequence[Word], first: int, last: int) -> Found:
         """Return a person's name with its nominative."""
@@ -94,6 +101,57 @@ class People:
         while last > first and not words[last - 1].capital and words[last - 1].text != ".":
             last -= 1
         return first, last
+
+    def _agreeing(self, words: Sequence[Word], first: int, last: int) -> int:
+        """Return where a name ends, without a surname in the genitive at its end that does not agree with
+        the words before it: «роман Тургенева», «Анна Каренина Толстого»."""
+        name, end = words[first : last - 1], words[last - 1]
+        surnames = [one for one in self._readings(end) if "Surn" in one.tags]
+        if not name or not any((one.case, one.number) == ("gent", "sing") for one in surnames):
+            return last
+        common: set[declension.Key] | None = None
+        for at, word in enumerate([*name, end]):
+            keys = self._keys(word, *(("Surn", "Patr") if at else ("Name",)))
+            if not keys or not self._analyzer.is_known(word.text):
+                return last
+            common = keys if common is None else common & keys
+        return last if common else last - 1
+
+    def _family(self, words: Sequence[Word], first: int, last: int, taken: Sequence[bool]) -> list[Found]:
+        """Return the people of «Иван и Мария Петровы», none where there are not several."""
+        if last - first != 2 or not self._is_given(words[first]):
+            return []
+        surnames = [one for one in self._readings(words[last - 1]) if "Surn" in one.tags]
+        plural = [one for one in surnames if one.number == "plur"]
+        if not plural or self._keys(words[first], "Name") & self._keys(words[last - 1], "Surn"):
+            return []
+        given = [first]
+        while (
+            given[0] > 1
+            and not (given[0] > 2 and taken[given[0] - 3])
+            and words[given[0] - 1].text in _AND[len(given) == 1]
+            and self._is_given(words[given[0] - 2])
+        ):
+            given.insert(0, given[0] - 2)
+        if len(given) < 2:
+            return []
+        called = declension.called_for(before(words, given[0]), self._analyzer)
+        found = []
+        for at in given:
+            (name,) = declension.person([words[at].text], called, self._analyzer)
+            own = [one for one in self._analyzer.readings(name) if "Name" in one.tags]
+            woman = bool(own) and own[0].gender == "femn"
+            surname = cased(declension.of_one(plural[0].lemma, woman=woman), words[last - 1].text)
+            found.append(Found("person", at, last if at == first else at + 1, f"{name} {surname}"))
+        return found
+
+    def _keys(self, word: Word, *tags: str) -> set[declension.Key]:
+        """Return the cases and genders of a word's readings with one of *tags*."""
+        readings = [one for one in self._readings(word) if not one.tags.isdisjoint(tags)]
+        return set(declension.options(readings, lambda _: 1.0))
+
+    def _is_given(self, word: Word) -> bool:
+        return word.capital and not word.opens and self._has(word.text, "Name")
 
     def _with_patronymics(self, words: Sequence[Word], taken: Sequence[bool]) -> Iterable[tuple[int, int]]:
         """Yield where a first name stands before a patronymic, and perhaps a surname around them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from searchsvc.analysis import CASES, Analyzer, Reading
@@ -47,7 +47,7 @@ class Places:
             dot = at + 1 < len(words) and words[at + 1].text == "."
             if lemmas_in(nouns, AREAS):
                 found.append(self._area(words, at, nouns))
-            elif lemmas_in(nouns, STREETS) or (dot and word.text in SHORT_STREETS):
+            elif self._is_street(nouns) or (dot and word.text in SHORT_STREETS):
                 found.append(self._street(words, at, nouns, at + 1 + dot))
             elif lemmas_in(nouns, SETTLEMENTS):
                 found.append(self._settlement(words, at + 1, nouns))
@@ -84,7 +84,7 @@ class Places:
         """Return a place that somebody typed in the nominative, generic words without a capital."""
         small = [
             replace(word, text=word.text.lower())
-            if lemmas_in(self._readings(word), AREAS | STREETS)
+            if lemmas_in(self._readings(word), AREAS) or self._is_street(self._readings(word))
             else word
             for word in words
         ]
@@ -119,6 +119,11 @@ class Places:
 
     def _readings(self, word: Word) -> tuple[Reading, ...]:
         return self._analyzer.readings(word.text)
+
+    @staticmethod
+    def _is_street(readings: Iterable[Reading]) -> bool:
+        """Whether a word may be of one street: «Набережные Челны» are none."""
+        return lemmas_in((one for one in readings if one.number != "plur"), STREETS)
 
     def _area(self, words: Sequence[Word], at: int, kinds: Sequence[Reading]) -> Found | None:
         first = at
@@ -164,6 +169,6 @@ class Places:
 def _fit(reading: Reading) -> float:
     if not {"NOUN", "ADJF"} & reading.tags:
         return 0.0
-    if {"Infr", "Name", "Surn"} & reading.tags:
+    if {"Infr", "Name", "Surn", "Abbr"} & reading.tags:
         return 0.05
     return 3.0 if "Geox" in reading.tags else 0.5 if "anim" in reading.tags else 1.0

@@ -15,7 +15,12 @@ OPENING, CLOSING = '«"“„', '»"”“'
 BEFORE = 6
 """Words before a name that tell its case."""
 
-_TOKEN = re.compile(r"[^\W\d_](?:[^\W_]|[-\u2010\u2011'’](?=[^\W_])|[\u0300\u0301\u00ad])*|\d+|[^\w\s]|_")
+NUMBER_SIGNS = frozenset("№N#")
+"""What stands before a number; values have «№ ». «N» is Latin."""
+
+_TOKEN = re.compile(
+    r"\b[Nn](?=\d+\b)|[^\W\d_](?:[^\W_]|[-\u2010\u2011'’](?=[^\W_])|[\u0300\u0301\u00ad])*|\d+|[^\w\s]|_"
+)
 _ENDS = frozenset(".!?…")
 
 
@@ -74,17 +79,40 @@ def words_of(text: str) -> list[Word]:
 
 
 def text_of(words: Sequence[Word], first: int, last: int) -> str:
-    """Return words as they stand in the text, quotes as Russian print has them."""
+    """Return words as they stand in the text, but what is written in several ways in one: «…», «№ 5»,
+    «имени» for «им.», a space after an initial."""
     text = ""
     opened = False
     for at in range(first, last):
-        gap = " " if at > first and words[at].start > words[at - 1].stop else ""
         sign = words[at].text
+        ahead = words[at - 1] if at > first else None
+        if sign == "." and ahead is not None and _is_named_after(words, at - 1):
+            continue
+        spaced = is_number_sign(words, at) or (at > first and is_number_sign(words, at - 1))
+        spaced |= at > first + 1 and sign[0].isalpha() and words[at - 1].text == "." and words[at - 2].initial
+        if ahead is not None and (words[at].start > ahead.stop or (spaced and ahead.text not in OPENING)):
+            text += " "
         if sign in '"“”„':
             sign = "»" if opened else "«"
             opened = not opened
-        text += gap + sign
+        elif is_number_sign(words, at):
+            sign = "№"
+        text += "имени" if _is_named_after(words, at) else sign
     return text
+
+
+def _is_named_after(words: Sequence[Word], at: int) -> bool:
+    """Whether «им.» or «им» stands there for «имени», and is no pronoun."""
+    if words[at].text != "им" or at + 1 == len(words):
+        return False
+    after = words[at + 1]
+    return after.capital or (after.text == "." and at + 2 < len(words) and words[at + 2].text[0].isalpha())
+
+
+def is_number_sign(words: Sequence[Word], at: int) -> bool:
+    """Tell whether a sign and the number after it stand there: «№ 5», «N5»."""
+    number = at + 1 < len(words) and words[at + 1].text.isdigit()
+    return number and words[at].text.upper() in NUMBER_SIGNS
 
 
 def before(words: Sequence[Word], first: int) -> list[str]:

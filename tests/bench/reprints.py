@@ -147,7 +147,11 @@ def _recalls(found: Sequence[Case], writer: StoreWriter) -> None:
         *(f"cosine {least}" for least in COSINES),
     )
     print(" | ".join(("kind", *heads)))
-    texts = {place: Text.of(case.document.record, 0) for place, case in enumerate(found) if case.of >= 0}
+    texts = {
+        place: Text.of(case.document.record, 0, case.document.text)
+        for place, case in enumerate(found)
+        if case.of >= 0
+    }
     sketches = {place: sketch(found[place].document.record)[0] for place in texts}
     for kind in dict.fromkeys(case.kind for case in found):
         mine = [place for place, case in enumerate(found) if case.kind == kind and case.of >= 0]
@@ -210,7 +214,8 @@ def judged() -> None:
         for side in (pair["left"], pair["right"]):
             made = Article("1", "s", "u", side["title"], "", tuple(map(Paragraph, side["body"])))
             day = datetime.fromisoformat(side["published"]).toordinal()
-            texts.append(Text.of(make_document(made, 1, analyzer).record, day))
+            document = make_document(made, 1, analyzer)
+            texts.append(Text.of(document.record, day, document.text))
         pairs.append((pair["reprint"], *texts))
     _figure("the rule", [(true, left.same_as(right)) for true, left, right in pairs])
     shares = [len(np.intersect1d(a.shingles, b.shingles)) for _, a, b in pairs]

@@ -52,7 +52,7 @@ def evaluate() -> None:
 
 
 @evaluate.command("search", cls=Command)
-@click.argument("folder", type=click.Path(path_type=Path), metavar="ПАПКА")
+@click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[ПАПКА]")
 @click.option("--queries", type=click.Path(path_type=Path), metavar="ФАЙЛ", help="Другой файл запросов")
 @click.option("--engine", default="whoosh", metavar="ИМЯ", help="Поисковый движок: whoosh или tantivy")
 @click.option(
@@ -63,13 +63,14 @@ def evaluate() -> None:
     help="Исправлять запросы, предлагать или нет",
 )
 @_compared
-def search(folder: Path, queries: Path | None, as_json: bool, **options: Any) -> None:
+def search(folder: Path | None, queries: Path | None, as_json: bool, **options: Any) -> None:
     """Проиндексировать набор в раскладке BEIR, ответить на его запросы и оценить ответы.
 
-    В ПАПКЕ лежат corpus.jsonl {_id, title, text, published?, tags?}, queries.jsonl {_id, text, kind?}
-    и qrels.tsv (или qrels/test.tsv). Значения — доли от 0 до 1 и миллисекунды: nDCG@10 — верны ли первые
-    десять и в том ли порядке, MRR@10 — как высоко первый верный ответ, recall@100 — сколько верных среди
-    первых ста, success@10 — есть ли верный среди десяти, тупики — запросы совсем без ответа.
+    Без ПАПКИ берётся пример архива с его запросами. В ПАПКЕ лежат corpus.jsonl {_id, title, text,
+    published?, tags?}, queries.jsonl {_id, text, kind?} и qrels.tsv (или qrels/test.tsv). Значения —
+    доли от 0 до 1 и миллисекунды: nDCG@10 — верны ли первые десять и в том ли порядке, MRR@10 — как высоко
+    первый верный ответ, recall@100 — сколько верных среди первых ста, success@10 — есть ли верный среди
+    десяти, тупики — запросы совсем без ответа.
 
     \b
     Пример:
@@ -77,16 +78,17 @@ def search(folder: Path, queries: Path | None, as_json: bool, **options: Any) ->
       searchsvc evaluate search ./набор --queries ./набор/queries-noisy.jsonl --json --per-query > было.json
       searchsvc evaluate search ./набор --queries ./набор/queries-noisy.jsonl --against было.json
     """
-    from indexer.evaluate import evaluate_search
+    from indexer.evaluate import evaluate_search, judged_set
     from searchsvc.evaluation import read_judged
     from web.commands.evaluate_told import search_told
 
-    with progress() as shown:
-        figures = evaluate_search(folder, queries=queries, progress=shown, **options)
+    with judged_set(folder) as place:
+        with progress() as shown:
+            figures = evaluate_search(place, queries=queries, progress=shown, **options)
+        texts = {query.id: query.text for query in read_judged(place, queries).queries}
     if as_json:
         dump(figures)
         return
-    texts = {query.id: query.text for query in read_judged(folder, queries).queries}
     for line in search_told(figures, texts):
         say(line)
 

@@ -48,6 +48,13 @@ def narrowing(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--source", multiple=True, metavar="ИСТОЧНИК", help=f"Только из него; {several}"),
         click.option("--category", multiple=True, metavar="РАЗДЕЛ", help=f"Только из раздела; {several}"),
         click.option("--tag", multiple=True, metavar="МЕТКА", help=f"Только с меткой; {several}"),
+        click.option("--year", multiple=True, metavar="ГГГГ", help=f"Только за год; {several}"),
+        click.option("--person", multiple=True, metavar="ИМЯ", help=f"Где назван этот человек; {several}"),
+        click.option(
+            "--organisation", multiple=True, metavar="ИМЯ", help=f"Где названа эта организация; {several}"
+        ),
+        click.option("--place", multiple=True, metavar="МЕСТО", help=f"Где названо это место; {several}"),
+        click.option("--fold", metavar="true|false", help="Сворачивать перепечатки одного текста (true)"),
         click.option(
             "--correct", metavar="auto|suggest|off", help="Исправлять запрос самим, предлагать или нет"
         ),
@@ -62,6 +69,7 @@ def narrowing(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--json", "as_json", is_flag=True, help="Вывести ответ API")
 @click.option("--page", metavar="N", help="Страница результатов, с единицы")
 @click.option("--per-page", metavar="N", help="Результатов на странице, от 1 до 100 (иначе 10)")
+@click.option("--facets", metavar="ПОЛЯ", help="Что посчитать (в ответе --json): category,year,person…")
 @narrowing
 @with_settings
 def query(settings: Settings, /, text: tuple[str, ...], as_json: bool, **options: Any) -> None:

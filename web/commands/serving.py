@@ -204,8 +204,10 @@ def worker(settings: Settings) -> None:
       searchsvc worker
       SEARCHSVC_CRAWL_EVERY_HOURS=6 searchsvc worker
     """
+    from searchsvc.bootstrap import open_generations
     from web.server import BackgroundWorker, flush_and_leave, until_stopped
 
+    open_generations(settings)  # a package that the settings want and is missing is told now
     working = BackgroundWorker(settings, say)
     with until_stopped() as stop:
         working.start()
