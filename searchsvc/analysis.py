@@ -136,6 +136,11 @@ class Reading:
     _parse: pymorphy3.analyzer.Parse = field(repr=False, compare=False)
 
     @property
+    def proper(self) -> bool:
+        """Whether it is a name: of a person, a place, an organisation, a make."""
+        return not _PROPER.isdisjoint(self.tags)
+
+    @property
     def nominative(self) -> str:
         """The word in the nominative of the same number and gender."""
         found = self._parse if self.case == "nomn" else self._parse.inflect({"nomn"})

@@ -80,6 +80,50 @@ def test_what_is_no_topic_is_not_shown(analyzer: Analyzer, text: str, lemma: str
     assert words(analyzer, text, lemma) == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "lemma"),
+    [
+        ("Лагерь в Усть-Лужске, дорога до Усть-Лужска", "усть"),
+        ("Лагерь в Усть-Лужске, дорога до Усть-Лужска", "лужске"),
+        ("Пришёл экс-директор лицея", "экс"),
+        ("Играла рок-группа", "рок"),
+        ("Слово взял Степан, благодарили Эдуарда", "эдуарда"),  # Эдуард or Эдуарда, nothing tells
+        ("Рассказ о директоре Лаптева", "лаптев"),  # a man's genitive, or a woman
+        ("Приехали к Милошу, ждали Милоша", "милоша"),
+        ("Купили на 300 тыс рублей", "тыс"),
+        ("Это другой, хороший и больший зал", "другой"),
+        ("Это другой, хороший и больший зал", "хороший"),
+        ("Это другой, хороший и больший зал", "больший"),
+        ("Сдать до июля", "июль"),
+        ("Сбор в воскресенье", "воскресенье"),
+        ("Код: <img thumb left>", "thumb"),
+        ("Пишите на сайт lyceum.example", "lyceum"),
+    ],
+)
+def test_halves_scraps_and_doubtful_names_are_not_shown(analyzer: Analyzer, text: str, lemma: str) -> None:
+    archive = "экс рок тыс эдуарда милоша лужске усть"
+    assert words(analyzer, text, lemma, archive=archive) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "lemma", "shown"),
+    [
+        ("Приехала Юлия, ждали Юлию", "юлия", "Юлия"),
+        ("Директор Лаптев рад, слово Лаптева", "лаптев", "Лаптев"),
+        ("Говорил Эдуард, благодарили Эдуарда", "эдуард", "Эдуард"),
+        ("Пришёл заместитель, школьник-волонтёр", "волонтер", "волонтёр"),  # the last of a compound
+        ("Лагерь в Усть-Лужске, и Лужск рад", "лужск", "Лужск"),  # written alone, too
+    ],
+)
+def test_a_name_or_part_that_is_sure_is_shown(analyzer: Analyzer, text: str, lemma: str, shown: str) -> None:
+    assert words(analyzer, text, lemma) == (shown,)
+
+
+def test_a_latin_word_in_lower_case_is_shown_if_the_title_has_it(analyzer: Analyzer) -> None:
+    assert words(analyzer, "Учим scratch", "scratch", title="Кружок: scratch") == ("scratch",)
+    assert words(analyzer, "Учим scratch", "scratch") == ()
+
+
 def test_of_two_readings_the_one_is_shown_that_the_archive_has(analyzer: Analyzer) -> None:
     text = "Задания по математике"
     assert words(analyzer, text, "математика", "математик", archive="математика") == ("математика",)
