@@ -6,6 +6,7 @@ Asked only where nothing matches in full: some further searches of the engine th
 
 from __future__ import annotations
 
+import re
 from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ TIME = ("dates", "year")
 """Conditions that say when; they are dropped together."""
 
 LAST_DAY = date.max.toordinal()
+_YEAR = re.compile("[1-9][0-9]{3}")  # whatever else is asked for as a year is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def _window(request: SearchRequest, planned: Planned, view: View) -> tuple[int, 
     one, and each side then reaches beyond the other."""
     first, last = days_of(request, planned) or (1, LAST_DAY)
     found = merged(planned.filters, request.filters, view).get("year", ())
-    years = sorted(year for year in (int(value) for value in found if value) if year)
+    years = sorted(int(value) for value in found if _YEAR.fullmatch(value))
     if years:
         first = max(first, date(years[0], 1, 1).toordinal())
         last = min(last, date(years[-1], 12, 31).toordinal())
