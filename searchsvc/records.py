@@ -5,27 +5,22 @@
     records.rows     the rest of each row, in the same order
 
 Only rows of a query's words are ever read: a second stage over 200 articles is one binary search
-through all of them at once. Files grow at the end only. What lies beyond the rows that the store
-names belongs to a change that never came, and is overwritten; what is taken back, outlived or
-erased is overwritten with zeros, so that nothing of a destroyed article remains.
+through all of them at once. How the files are kept is ``searchsvc.rowfiles``'s.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from searchsvc.document import BEGINNING, KIN_BITS, PARTS, RECORD, Record, rows_with
-from searchsvc.errors import IndexDamagedError
-from searchsvc.mapped import mapped
+from searchsvc.mapped import Array
+from searchsvc.rowfiles import Layout, RowReader, RowWriter
 
 PLACE = np.dtype([("first", "<u8"), ("rows", "<u4"), ("day", "<i4"), ("length", "<u4"), ("beginning", "<u4")])
 """A document's entry: its first row and number of rows, the ordinal of its local day (0: none), its
@@ -37,13 +32,9 @@ _LEMMA = np.dtype("<u8")
 
 _KIN_SHIFT = 32 + KIN_BITS
 
-_NAMES = ("records.places", "records.lemmas", "records.rows")
-_TYPES = (PLACE, _LEMMA, ROW)
-_BUFFER = 2**20
+_LAYOUT = Layout(("records.places", "records.lemmas", "records.rows"), (PLACE, _LEMMA, ROW), "файлы записей")
 _POSITION_BITS = 24  # more than document.MAX_POSITION
-_TOO_SHORT = "файлы записей короче, чем должны быть"
 
-Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
 
 
@@ -101,14 +92,12 @@ class Records:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock = threading.Lock()
-        self._maps: tuple[Array, Array, Array] | None = None
+        self._rows = RowReader(folder, _LAYOUT)
 
     @classmethod
     def create(cls, folder: Path) -> None:
         """Make empty files in *folder*."""
-        for name in _NAMES:
-            (folder / name).touch()
+        _LAYOUT.create(folder)
 
     def occurrences(
         self, keys: Sequence[int], families: Iterable[int], once: Iterable[int] = ()
@@ -121,7 +110,7 @@ class Records:
         Raises:
             IndexDamagedError: a file is missing, too short or full of something else.
         """
-        places, all_lemmas, all_rows = self._mapped(keys)
+        places, all_lemmas, all_rows = self._rows.of(keys)
         own = places[np.asarray(keys, np.int64)]
         kin, codes = sorted({family >> KIN_BITS for family in families}), sorted(set(once))
         lows = np.array([first << _KIN_SHIFT for first in kin] + codes, np.uint64)
@@ -136,7 +125,7 @@ class Records:
         owner = np.repeat(np.arange(len(sizes)), sizes)
         rows, found = all_rows[at], all_lemmas[at]
         if total and int(rows["part"].max()) >= len(PARTS):
-            raise IndexDamagedError(self._folder, "файлы записей испорчены")
+            raise _LAYOUT.damaged(self._folder, "испорчены")
         return Occurrences(
             document=owner // max(len(lows), 1),
             lemma=found.astype(np.uint32),
@@ -153,7 +142,7 @@ class Records:
         Raises:
             IndexDamagedError: a file is missing or too short.
         """
-        places, lemmas, rows = self._mapped([key])
+        places, lemmas, rows = self._rows.of([key])
         first, size = int(places[key]["first"]), int(places[key]["rows"])
         found = np.empty(size, RECORD)
         found["lemma"] = lemmas[first : first + size].astype(np.uint32)
@@ -164,7 +153,7 @@ class Records:
 
     def day(self, key: int) -> int:
         """Return the ordinal of a document's local day, 0 where none is known."""
-        return int(self._mapped([key])[0][key]["day"])
+        return int(self._rows.of([key])[0][key]["day"])
 
     def measures(self, keys: Sequence[int]) -> tuple[Ints, Ints]:
         """Return days (0: none known) and lengths in words of *keys*.
@@ -172,7 +161,7 @@ class Records:
         Raises:
             IndexDamagedError: a file is missing or too short.
         """
-        own = self._mapped(keys)[0][np.asarray(keys, np.int64)]
+        own = self._rows.of(keys)[0][np.asarray(keys, np.int64)]
         return own["day"].astype(np.int64), own["length"].astype(np.int64)
 
     def bulk(self, first: int, last: int) -> Bulk:
@@ -184,40 +173,18 @@ class Records:
             IndexDamagedError: a file is missing or too short.
         """
         try:
-            places = _read(self._folder / _NAMES[0], PLACE, first, last + 1 - first)
+            places = _read(self._folder / _LAYOUT.names[0], PLACE, first, last + 1 - first)
             starts, sizes = places["first"].astype(np.int64), places["rows"].astype(np.int64)
             start = int(starts[sizes > 0].min(initial=np.iinfo(np.int64).max))
             count = max(0, int((starts + sizes)[sizes > 0].max(initial=0)) - start)
-            lemmas = _read(self._folder / _NAMES[1], _LEMMA, start if count else 0, count)
-            rows = _read(self._folder / _NAMES[2], ROW, start if count else 0, count)
+            lemmas = _read(self._folder / _LAYOUT.names[1], _LEMMA, start if count else 0, count)
+            rows = _read(self._folder / _LAYOUT.names[2], ROW, start if count else 0, count)
         except (OSError, ValueError) as error:
-            raise IndexDamagedError(self._folder, f"файлы записей не читаются ({error})") from error
+            raise _LAYOUT.damaged(self._folder, f"не читаются ({error})") from error
         if count != sizes.sum():  # between them lie wiped ones
             mine = np.repeat(starts - start - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
             lemmas, rows = lemmas[mine], rows[mine]
         return Bulk(sizes, places["day"].astype(np.int64), lemmas.astype(np.uint32), rows["part"])
-
-    def _mapped(self, keys: Sequence[int]) -> tuple[Array, Array, Array]:
-        """Return the files as arrays, mapped anew if they have grown since to hold *keys*."""
-        if not len(keys):
-            return np.zeros(0, PLACE), np.zeros(0, _LEMMA), np.zeros(0, ROW)
-        maps = self._maps
-        if maps is None or not _holds(maps, keys):
-            with self._lock:
-                maps = self._maps = self._map()
-            if not _holds(maps, keys):
-                raise IndexDamagedError(self._folder, _TOO_SHORT)
-        return maps
-
-    def _map(self) -> tuple[Array, Array, Array]:
-        try:
-            # In this order: places speak of rows that are on the disk before them.
-            places, lemmas, rows = (
-                mapped(self._folder / name, kind) for name, kind in zip(_NAMES, _TYPES, strict=True)
-            )
-        except (OSError, ValueError) as error:
-            raise IndexDamagedError(self._folder, f"файлы записей не читаются ({error})") from error
-        return places, lemmas, rows
 
 
 def _read(path: Path, kind: np.dtype[Any], first: int, count: int) -> Array:
@@ -225,15 +192,6 @@ def _read(path: Path, kind: np.dtype[Any], first: int, count: int) -> Array:
     if len(found) != count:
         raise ValueError(f"{path.name}: {len(found)} != {count}")
     return found
-
-
-def _holds(maps: tuple[Array, Array, Array], keys: Sequence[int]) -> bool:
-    places, lemmas, rows = maps
-    if max(keys) >= len(places) or min(keys) < 0:
-        return False
-    own = places[np.asarray(keys, np.int64)]
-    rows_there = min(len(lemmas), len(rows))
-    return bool((own["first"] <= rows_there).all() and (own["first"] + own["rows"]).max() <= rows_there)
 
 
 def _spans(lemmas: Array, firsts: Ints, sizes: Ints, lows: Array, lasts: Array) -> tuple[Ints, Ints]:
@@ -257,119 +215,43 @@ def _spans(lemmas: Array, firsts: Ints, sizes: Ints, lows: Array, lasts: Array) 
 
 
 class RecordWriter:
-    """Appends to the files and wipes; one at a time, within a transaction of the store.
+    """Appends records and wipes them; one at a time, within a transaction of the store.
 
     *last_key* is the greatest key that the store has, 0 where it has none.
     """
 
     def __init__(self, folder: Path, last_key: int) -> None:
-        self._folder = folder
         self._reader = Records(folder)
-        self._files: list[BinaryIO] = []
-        self._end = self._end_of(last_key)
+        self._rows = RowWriter(folder, _LAYOUT, last_key)
+        self.wipe = self._rows.wipe
+        self.finish = self._rows.finish
+        self.close = self._rows.close
 
     def append(self, key: int, record: Record, day: int, length: int) -> None:
         """Keep *record*, given in order of position, under *key*."""
-        places, lemmas, rows = self._opened()
         codes = record["family"].astype(np.uint64) << np.uint64(32) | record["lemma"]
         order = np.argsort(codes, kind="stable")
         ordered = record[order]
         place = np.zeros(1, PLACE)
-        place["first"], place["rows"] = self._end, len(record)
         place["day"], place["length"] = day, length
         if len(record):
             place["beginning"] = record["position"][min(BEGINNING, len(record)) - 1]
-        row = np.empty(len(record), ROW)
+        rows = np.empty(len(record), ROW)
         for name in ROW.names or ():
-            row[name] = ordered[name]
-        _put(places, key * PLACE.itemsize, place)
-        _put(lemmas, self._end * _LEMMA.itemsize, codes[order])
-        _put(rows, self._end * ROW.itemsize, row)
-        self._end += len(record)
-
-    def wipe(self, keys: Iterable[int]) -> None:
-        """Overwrite the records of *keys* with zeros."""
-        for key in keys:
-            place = self._place(key)
-            if place is None:
-                continue
-            places, lemmas, rows = self._opened()
-            first, size = int(place["first"]), int(place["rows"])
-            _put(lemmas, first * _LEMMA.itemsize, np.zeros(size, _LEMMA))
-            _put(rows, first * ROW.itemsize, np.zeros(size, ROW))
-            _put(places, key * PLACE.itemsize, np.zeros(1, PLACE))
+            rows[name] = ordered[name]
+        self._rows.append(key, place, codes[order], rows)
 
     def record(self, key: int) -> Record:
         """Return a record, one just appended too."""
-        self._flush()
+        self._rows.flush()
         return self._reader.record(key)
 
     def day(self, key: int) -> int:
         """Return the ordinal of a document's local day, 0 where none is known."""
-        self._flush()
+        self._rows.flush()
         return self._reader.day(key)
 
     def bulk(self, first: int, last: int) -> Bulk:
         """Return the records of the documents *first* to *last* as ``Records.bulk`` does."""
-        self._flush()
+        self._rows.flush()
         return self._reader.bulk(first, last)
-
-    def finish(self) -> None:
-        """Bring everything to the disk, rows before the places that speak of them."""
-        self._flush()
-        for file in reversed(self._files):
-            os.fsync(file.fileno())
-
-    def close(self) -> None:
-        """Let go of the files. Where ``finish`` was not reached, the next writer wipes what was appended."""
-        for file in self._files:
-            with suppress(OSError):  # of a full disk: what could not be written is not wanted any more
-                file.close()
-        self._files = []
-
-    def _opened(self) -> list[BinaryIO]:
-        if not self._files:
-            try:
-                self._files = [(self._folder / name).open("r+b", buffering=_BUFFER) for name in _NAMES]
-            except FileNotFoundError as error:
-                raise IndexDamagedError(self._folder, f"нет файла записей ({error})") from error
-            for file, kind in zip(self._files[1:], _TYPES[1:], strict=True):
-                if file.seek(0, os.SEEK_END) < self._end * kind.itemsize:
-                    raise IndexDamagedError(self._folder, _TOO_SHORT)
-                _wipe_from(file, self._end * kind.itemsize)  # of a change that never came
-        return self._files
-
-    def _flush(self) -> None:
-        for file in reversed(self._files):
-            file.flush()
-
-    def _place(self, key: int) -> Any:
-        self._flush()
-        try:
-            with (self._folder / _NAMES[0]).open("rb") as file:
-                file.seek(key * PLACE.itemsize)
-                found = file.read(PLACE.itemsize)
-        except FileNotFoundError as error:
-            raise IndexDamagedError(self._folder, f"нет файла записей ({error})") from error
-        return np.frombuffer(found, PLACE)[0] if len(found) == PLACE.itemsize else None
-
-    def _end_of(self, key: int) -> int:
-        place = self._place(key)
-        if place is None and key:
-            raise IndexDamagedError(self._folder, _TOO_SHORT)
-        return int(place["first"]) + int(place["rows"]) if key else 0
-
-
-def _put(file: BinaryIO, offset: int, array: Array) -> None:
-    if file.tell() != offset:
-        file.seek(offset)
-    file.write(array.tobytes())
-
-
-def _wipe_from(file: BinaryIO, offset: int) -> None:
-    """Write zeros over everything from *offset* on: cutting a mapped file off could end its readers."""
-    left = file.seek(0, os.SEEK_END) - offset
-    file.seek(offset)
-    while left > 0:
-        file.write(bytes(min(left, _BUFFER)))
-        left -= _BUFFER

@@ -4,26 +4,20 @@
     vectors.rows     a row a sentence: a signed byte for each number of its vector
 
 Only generations that were built with the encoder have them. They are written within the store's
-transaction and follow the rules of ``searchsvc.records``: files grow at the end only; what a change that
-never came left there is overwritten, what is taken back or erased is overwritten with zeros.
+transaction; how the files are kept is ``searchsvc.rowfiles``'s.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from searchsvc.errors import IndexDamagedError
-from searchsvc.mapped import mapped
+from searchsvc.rowfiles import Layout, RowReader, RowWriter
 
 WIDTH = 512
 """Numbers of a vector."""
@@ -39,12 +33,9 @@ GATHERED = 2_000
 """Sentences that are gathered before they are encoded: the more at once, the quicker. So many are encoded in
 a thread of their own while the next ones are analysed; numpy lets go of the interpreter's lock meanwhile."""
 
-_NAMES = ("vectors.places", "vectors.rows")
-_TYPES = (PLACE, ROW)
-_BUFFER = 2**20
+_LAYOUT = Layout(("vectors.places", "vectors.rows"), (PLACE, ROW), "файлы векторов")
 _UNIT = HIGHEST / 127
 
-Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 Encode = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 
@@ -53,15 +44,12 @@ class Vectors:
     """The vectors of the generation in *folder*, mapped. Safe from many threads."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._lock = threading.Lock()
-        self._maps: tuple[Array, Array] | None = None
+        self._rows = RowReader(folder, _LAYOUT)
 
     @classmethod
     def create(cls, folder: Path) -> None:
         """Make empty files in *folder*."""
-        for name in _NAMES:
-            (folder / name).touch()
+        _LAYOUT.create(folder)
 
     def nearness(self, keys: Sequence[int], query: npt.NDArray[np.float32]) -> Floats:
         """Return, for each document of *keys*, the cosine of *query* and its nearest sentence.
@@ -71,7 +59,7 @@ class Vectors:
         Raises:
             IndexDamagedError: a file is missing or too short.
         """
-        places, rows = self._mapped(keys)
+        places, rows = self._rows.of(keys)
         own = places[np.asarray(keys, np.int64)]
         sizes = own["rows"].astype(np.int64)
         ends = np.cumsum(sizes)
@@ -90,29 +78,7 @@ class Vectors:
         Raises:
             IndexDamagedError: a file is missing or too short.
         """
-        self._mapped([key])
-
-    def _mapped(self, keys: Sequence[int]) -> tuple[Array, Array]:
-        """Return the files as arrays, mapped anew if they have grown since to hold *keys*."""
-        if not len(keys):
-            return np.zeros(0, PLACE), np.zeros(0, ROW)
-        maps = self._maps
-        if maps is None or not _holds(maps, keys):
-            with self._lock:
-                maps = self._maps = self._map()
-            if not _holds(maps, keys):
-                raise _damaged(self._folder, "короче, чем должны быть")
-        return maps
-
-    def _map(self) -> tuple[Array, Array]:
-        try:
-            # In this order: places speak of rows that are on the disk before them.
-            places, rows = (
-                mapped(self._folder / name, kind) for name, kind in zip(_NAMES, _TYPES, strict=True)
-            )
-        except OSError as error:
-            raise _damaged(self._folder, f"не читаются ({error})") from error
-        return places, rows
+        self._rows.of([key])
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +98,8 @@ class VectorWriter:
     """
 
     def __init__(self, folder: Path, last_key: int, encode: Encode) -> None:
-        self._folder = folder
         self._encode = encode
-        self._files: list[BinaryIO] = []
-        self._end = self._end_of(last_key)
+        self._rows = RowWriter(folder, _LAYOUT, last_key)
         self._gathered = _Batch([], [], [])
         self._aside = ThreadPoolExecutor(1, "vectors")
         self._begun: tuple[_Batch, Future[npt.NDArray[np.float32]]] | None = None
@@ -153,12 +117,7 @@ class VectorWriter:
 
     def wipe(self, keys: Iterable[int]) -> None:
         """Overwrite the vectors of *keys*, none of them just appended, with zeros."""
-        for key in keys:
-            place = self._place(key)
-            if place is not None:
-                places, rows = self._opened()
-                _put(rows, int(place["first"]) * ROW.itemsize, np.zeros(int(place["rows"]), ROW))
-                _put(places, key * PLACE.itemsize, np.zeros(1, PLACE))
+        self._rows.wipe(keys)
 
     def finish(self) -> None:
         """Encode what is gathered and bring everything to the disk, rows before their places."""
@@ -166,17 +125,12 @@ class VectorWriter:
         batch, self._gathered = self._gathered, _Batch([], [], [])
         if batch.keys:
             self._write(batch, self._encode(batch.sentences))
-        for file in reversed(self._files):
-            file.flush()
-            os.fsync(file.fileno())
+        self._rows.finish()
 
     def close(self) -> None:
         """Let go of the files. Where ``finish`` was not reached, the next writer wipes what was appended."""
         self._aside.shutdown(cancel_futures=True)
-        for file in self._files:
-            with suppress(OSError):  # of a full disk: what could not be written is not wanted any more
-                file.close()
-        self._files = []
+        self._rows.close()
 
     def _end_begun(self) -> None:
         """Wait for the batch that is being encoded, and write it."""
@@ -187,63 +141,5 @@ class VectorWriter:
 
     def _write(self, batch: _Batch, encoded: npt.NDArray[np.float32]) -> None:
         rows = np.clip(np.rint(encoded / _UNIT), -127, 127).astype(np.int8)
-        places_file, rows_file = self._opened()
-        _put(rows_file, self._end * ROW.itemsize, rows)
-        for key, size in zip(batch.keys, batch.sizes, strict=True):
-            _put(places_file, key * PLACE.itemsize, np.array([(self._end, size)], PLACE))
-            self._end += size
-
-    def _opened(self) -> list[BinaryIO]:
-        if not self._files:
-            try:
-                self._files = [(self._folder / name).open("r+b", buffering=_BUFFER) for name in _NAMES]
-            except FileNotFoundError as error:
-                raise _damaged(self._folder, f"не читаются ({error})") from error
-            if self._files[1].seek(0, os.SEEK_END) < self._end * ROW.itemsize:
-                raise _damaged(self._folder, "короче, чем должны быть")
-            _wipe_from(self._files[1], self._end * ROW.itemsize)  # of a change that never came
-        return self._files
-
-    def _place(self, key: int) -> Any:
-        for file in self._files:
-            file.flush()
-        try:
-            with (self._folder / _NAMES[0]).open("rb") as file:
-                file.seek(key * PLACE.itemsize)
-                found = file.read(PLACE.itemsize)
-        except FileNotFoundError as error:
-            raise _damaged(self._folder, f"не читаются ({error})") from error
-        return np.frombuffer(found, PLACE)[0] if len(found) == PLACE.itemsize else None
-
-    def _end_of(self, key: int) -> int:
-        place = self._place(key)
-        if place is None and key:
-            raise _damaged(self._folder, "короче, чем должны быть")
-        return int(place["first"]) + int(place["rows"]) if key else 0
-
-
-def _holds(maps: tuple[Array, Array], keys: Sequence[int]) -> bool:
-    places, rows = maps
-    if max(keys) >= len(places) or min(keys) < 0:
-        return False
-    own = places[np.asarray(keys, np.int64)]
-    return bool((own["first"] + own["rows"]).max() <= len(rows))
-
-
-def _damaged(folder: Path, what: str) -> IndexDamagedError:
-    return IndexDamagedError(folder, f"файлы векторов {what}")
-
-
-def _put(file: BinaryIO, offset: int, array: Array) -> None:
-    if file.tell() != offset:
-        file.seek(offset)
-    file.write(array.tobytes())
-
-
-def _wipe_from(file: BinaryIO, offset: int) -> None:
-    """Write zeros over everything from *offset* on: cutting a mapped file off could end its readers."""
-    left = file.seek(0, os.SEEK_END) - offset
-    file.seek(offset)
-    while left > 0:
-        file.write(bytes(min(left, _BUFFER)))
-        left -= _BUFFER
+        for key, vectors in zip(batch.keys, np.split(rows, np.cumsum(batch.sizes)[:-1]), strict=True):
+            self._rows.append(key, np.zeros(1, PLACE), vectors)
