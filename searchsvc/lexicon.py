@@ -15,6 +15,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from heapq import nsmallest
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -283,6 +284,21 @@ class Lexicon:
             for number in words.beginning(start):
                 if not self.is_gone(words.form(number)):
                     yield words.entry(number)
+
+    def frequent(self, start: str, most: int) -> list[Entry]:
+        """Return the words with most articles that begin with the folded letters *start*, in that order.
+
+        There may be fewer than *most* where many that the file still names are gone.
+        """
+        found: list[Entry] = []
+        wanted = 2 * most if self._gone else most
+        for words in self.parts:
+            span = words.beginning(start)
+            counts = words.documents[span.start : span.stop]
+            places = counts.argpartition(-wanted)[-wanted:] if len(counts) > wanted else range(len(counts))
+            found += [words.entry(span.start + int(place)) for place in places]
+        there = (entry for entry in found if entry.form not in self._gone)
+        return nsmallest(most, there, key=lambda entry: (-entry.documents, entry.form))
 
     def is_gone(self, form: str) -> bool:
         """Say whether no article has a word any more that the file still names."""

@@ -7,7 +7,6 @@ shorter one: «школьник» is kin of «школа», «перевозка
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from heapq import nlargest
 from itertools import islice, zip_longest
 
 from searchsvc.analysis import Analyzer
@@ -89,7 +88,8 @@ def _kin(lemma: str, taken: set[str], lexicon: Lexicon, analyzer: Analyzer) -> l
     if not lemma.isalpha():
         return []
     for common in range(len(lemma), KIN_LETTERS - 1, -1):
-        for entry in _frequent(lemma[:common], MOST_READ - len(seen), lexicon, seen):
+        fresh = (one for one in lexicon.frequent(lemma[:common], MOST_READ) if one.form not in seen)
+        for entry in islice(fresh, MOST_READ - len(seen)):
             seen.add(entry.form)
             other = analyzer.lemmas(entry.form)[0]
             if (
@@ -103,19 +103,6 @@ def _kin(lemma: str, taken: set[str], lexicon: Lexicon, analyzer: Analyzer) -> l
         if len(found) >= MOST_OF_A_WORD or len(seen) >= MOST_READ:
             break
     return [_shown(*pair, lexicon, analyzer) for pair in islice(found.items(), MOST_OF_A_WORD)]
-
-
-def _frequent(start: str, limit: int, lexicon: Lexicon, seen: set[str]) -> list[Entry]:
-    """Return the most frequent words that begin with *start* and were not *seen*, the first of them first."""
-    best: list[Entry] = []
-    for words in lexicon.parts:
-        span = words.beginning(start)
-        counts = words.documents[span.start : span.stop]
-        wanted = limit + len(seen)
-        places = counts.argpartition(-wanted)[-wanted:] if len(counts) > wanted else range(len(counts))
-        best += [words.entry(span.start + int(place)) for place in places]
-    fresh = (entry for entry in best if entry.form not in seen and not lexicon.is_gone(entry.form))
-    return nlargest(limit, fresh, key=lambda entry: (entry.documents, entry.form))
 
 
 def _are_kin(one: str, other: str) -> bool:

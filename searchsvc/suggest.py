@@ -21,7 +21,7 @@ from searchsvc.analysis import Analyzer
 from searchsvc.engine import Plan
 from searchsvc.faults import TO_LATIN, TO_RUSSIAN
 from searchsvc.filters import days_of, excluded_values, merged
-from searchsvc.lexicon import Entry, Lexicon
+from searchsvc.lexicon import Entry
 from searchsvc.live import View
 from searchsvc.phrases import key_of
 from searchsvc.planning import plan
@@ -177,7 +177,7 @@ class Completer:
         # Behind another word the most frequent form fits best: «директор школы», «в школе».
         best = _most_frequent if " " in before else self._best_form(begin)
         for entry in self._of_different_lemmas(
-            (one for one in _top(self._lexicon, begin) if one.form not in STOP_WORDS), best
+            (one for one in self._lexicon.frequent(begin, LOOKED_AT) if one.form not in STOP_WORDS), best
         ):
             found.known = True
             if entry.form != begin and self._is_answered(before, entry.spelling):
@@ -191,7 +191,7 @@ class Completer:
         """Complete the last word and *count* before it by phrases that begin with them."""
         before = typed.before(count)
         begin = key_of(" ".join((*typed.words[len(typed.words) - count :], typed.last)))
-        for entry in self._of_different_lemmas(_top(self._phrases.phrases, begin), _most_basic):
+        for entry in self._of_different_lemmas(self._phrases.phrases.frequent(begin, LOOKED_AT), _most_basic):
             found.known = True
             if len(place) >= limit:
                 return
@@ -315,19 +315,6 @@ def _other_layout(typed: _Typed) -> Iterator[_Typed]:
                 yield replace(typed, last=head.translate(TO_RUSSIAN) + tail)
     elif _CYRILLIC.search(last):
         yield replace(typed, last=last.translate(TO_LATIN))
-
-
-def _top(lexicon: Lexicon, begin: str) -> list[Entry]:
-    """Return the most frequent words that begin so, the most frequent first."""
-    found: list[Entry] = []
-    for words in lexicon.parts:
-        span = words.beginning(begin)
-        counts = words.documents[span.start : span.stop]
-        most = 2 * LOOKED_AT  # stop words and what is gone are among them
-        numbers = np.argpartition(counts, -most)[-most:] if len(counts) > most else np.arange(len(counts))
-        entries = (words.entry(span.start + number) for number in numbers.tolist())
-        found += [entry for entry in entries if not lexicon.is_gone(entry.form)]
-    return sorted(found, key=lambda entry: (-entry.documents, entry.form))[:LOOKED_AT]
 
 
 def _most_frequent(_: tuple[str, ...], group: list[Entry]) -> Entry:

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
-from itertools import islice
 from math import log, log1p
 from typing import NamedTuple, Protocol
 
@@ -174,7 +173,7 @@ def kin_of(words: Sequence[str], lexicon: Lexicon, analyzer: Analyzer) -> tuple[
     }
     found: Counter[str] = Counter()
     for start in starts:
-        for entry in islice(lexicon.beginning(start), MOST_KIN_SEEN):
+        for entry in lexicon.frequent(start, MOST_KIN_SEEN):
             for lemma in analyzer.lemmas(entry.form)[:1]:
                 if lemma.startswith(start):
                     found[lemma] = max(found[lemma], entry.documents)
