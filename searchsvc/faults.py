@@ -170,12 +170,6 @@ def translit_options(chunk: str, vocabulary: Vocabulary) -> list[Option]:
     return [Option(float(rank), "translit", chunk.replace(bare, word, 1)) for rank, word in enumerate(found)]
 
 
-def repair_translit(chunk: str, vocabulary: Vocabulary) -> str | None:
-    """Return the likeliest of ``translit_options``, None where there is none."""
-    found = translit_options(chunk, vocabulary)
-    return found[0].replacement if found else None
-
-
 # --- misspelt, or written as one ------------------------------------------------------------------
 
 
@@ -211,7 +205,7 @@ def word_options(bare: str, vocabulary: Vocabulary) -> list[Option]:
             for guess in vocabulary.near(bare)
         ]
     unknown = _cost_unknown(bare)
-    for further, least in ((_glued, min(PLAUSIBLE, unknown)), (_twice, unknown)):  # if need be
+    for further, least in ((glued_options, min(PLAUSIBLE, unknown)), (_twice, unknown)):  # if need be
         if found and found[0].cost <= least:
             break
         found = sorted([*found, *further(bare, vocabulary)])
@@ -222,17 +216,11 @@ def _cost_unknown(word: str) -> float:
     return UNKNOWN + UNKNOWN_LETTER * len(word)
 
 
-def repair_glued(chunk: str, vocabulary: Vocabulary) -> str | None:
-    """Return *chunk* (no spaces) as the two words of the archive it is made of, or None.
+def glued_options(bare: str, vocabulary: Vocabulary) -> list[Option]:
+    """Return the pairs of words of the archive that a word without marks may be made of, likeliest first.
 
-    Of several places to cut, the one with the likeliest words; capitals inside tell it («решилЕфимов»).
+    Capitals inside tell where they meet («решилЕфимов»).
     """
-    bare = chunk.strip(EDGE_MARKS)
-    found = _glued(bare, vocabulary)
-    return chunk.replace(bare, found[0].replacement, 1) if found else None
-
-
-def _glued(bare: str, vocabulary: Vocabulary) -> list[Option]:
     if not _GLUED.fullmatch(bare) or vocabulary.has(bare) or vocabulary.is_word(bare):
         return []
     found = []

@@ -284,10 +284,6 @@ class Store:
             ).fetchone()
         return article_from_dict(json.loads(zlib.decompress(row[0]))) if row else None
 
-    def neighbours(self, article_id: str, sequence: int) -> list[tuple[str, float]]:
-        """Return ids of neighbours with their scores as they are at *sequence*, best first."""
-        return [(one.article, one.score) for one in self.nearest(article_id, sequence).neighbours]
-
     def nearest(self, article_id: str, sequence: int) -> Nearest:
         """Return an article's neighbours as they are at *sequence*, best first; none of an unknown one."""
         with self._reading() as connection:

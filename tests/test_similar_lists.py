@@ -71,6 +71,11 @@ def name(number: int) -> str:
     return f"n{number:06}"
 
 
+def listed(store: Store, article: str, sequence: int) -> list[tuple[str, float]]:
+    """Return the ids and scores of an article's neighbours."""
+    return [(one.article, one.score) for one in store.nearest(article, sequence).neighbours]
+
+
 @dataclass(slots=True)
 class Library:
     """A store and what is in it."""
@@ -117,7 +122,7 @@ class Library:
 
     def lists(self) -> Lists:
         """Return what readers are given."""
-        return {article: self.store.neighbours(article, self.sequence) for article in self.keys}
+        return {article: listed(self.store, article, self.sequence) for article in self.keys}
 
     def brute_force(self, articles: Iterable[str]) -> Lists:
         """Return what the lists should be: every pair compared."""
@@ -176,7 +181,7 @@ def test_among_thousands_the_nearest_are_found_without_looking_at_all(tmp_path: 
     number = 20 * WIDTH * NEIGHBOURS // 6  # from where on there is a bound
     library = Library.of(tmp_path, (document(one, topics=60) for one in range(number)))
     some = [name(one) for one in range(0, number, 40)]
-    assert_same({one: library.store.neighbours(one, 1) for one in some}, library.brute_force(some))
+    assert_same({one: listed(library.store, one, 1) for one in some}, library.brute_force(some))
 
 
 def test_of_long_articles_the_lists_hold_the_nearest_by_all_their_terms(tmp_path: Path) -> None:
@@ -201,7 +206,7 @@ def test_newcomers_come_into_every_list_they_belong_to(tmp_path: Path) -> None:
 def test_of_all_near_articles_mostly_copies_a_list_finds_the_others(tmp_path: Path) -> None:
     others = [document(number, topics=1) for number in range(30)]
     library = Library.of(tmp_path, others + [document(100 + number, like=3) for number in range(90)])
-    found = {other for other, _ in library.store.neighbours(name(3), 1)}
+    found = {other for other, _ in listed(library.store, name(3), 1)}
     assert found
     assert found <= {name(number) for number in range(30)} - {name(3)}
 
@@ -226,7 +231,7 @@ def test_changed_and_removed_articles_leave_the_lists_and_come_back_as_they_are_
         assert kept == stayed[: len(kept)]
         assert len(kept) >= min(len(stayed), NEIGHBOURS - 1)  # name(7) may have taken a place
     # An older snapshot goes on with the old state, up to lists that were written anew.
-    old = library.store.neighbours(name(7), 1)
+    old = listed(library.store, name(7), 1)
     assert [other for other, _ in old] == [other for other, _ in before[name(7)]]
 
 
@@ -268,9 +273,9 @@ def test_a_list_holds_some_more_than_are_shown(tmp_path: Path) -> None:
     with library.store.writing() as writer:
         sizes = {key: len(np.frombuffer(writer.list_of(key), NEIGHBOUR)) for key in library.names}
     full = library.names[next(key for key, size in sizes.items() if size == KEPT)]
-    shown = [other for other, _ in library.store.neighbours(full, 1)]
+    shown = [other for other, _ in listed(library.store, full, 1)]
     library.change([], removed=[int(other[1:]) for other in shown[: KEPT - NEIGHBOURS]])
-    assert len(library.store.neighbours(full, 2)) == NEIGHBOURS
+    assert len(listed(library.store, full, 2)) == NEIGHBOURS
 
 
 def test_an_archive_grown_by_small_syncs_has_the_lists_of_a_rebuild(tmp_path: Path) -> None:
@@ -299,9 +304,9 @@ def test_an_archive_grown_by_small_syncs_has_the_lists_of_a_rebuild(tmp_path: Pa
 
 def test_an_older_reader_keeps_the_lists_of_what_a_recount_leaves_out(tmp_path: Path) -> None:
     library = Library.of(tmp_path, (document(number) for number in range(60)))
-    before = library.store.neighbours(name(4), 1)
+    before = listed(library.store, name(4), 1)
     library.change([document(number) for number in range(60, 130)], removed=[4])
-    assert library.store.neighbours(name(4), 1) == before
+    assert listed(library.store, name(4), 1) == before
     assert all(name(4) not in dict(found) for found in library.lists().values())
 
 

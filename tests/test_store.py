@@ -343,6 +343,10 @@ def test_sources_are_replaced_as_a_whole(store: Store) -> None:
     assert set(store.sources()) == {SITE.id}
 
 
+def neighbours(store: Store, article: str, sequence: int) -> list[tuple[str, float]]:
+    return [(one.article, one.score) for one in store.nearest(article, sequence).neighbours]
+
+
 def test_neighbours_and_statistics_are_kept_and_empty_where_there_are_none(
     store: Store, analyzer: Analyzer
 ) -> None:
@@ -354,10 +358,10 @@ def test_neighbours_and_statistics_are_kept_and_empty_where_there_are_none(
         writer.put_statistic("one", b"\x00\x01")
         assert (writer.statistic("one"), writer.statistic("other")) == (b"\x00\x01", b"")
         assert (len(writer.list_of(one)), writer.list_of(two)) == (2 * NEIGHBOUR.itemsize, b"")
-    assert (store.neighbours("a001", 1), store.neighbours("a002", 1)) == ([("a002", 0.5)], [])
+    assert (neighbours(store, "a001", 1), neighbours(store, "a002", 1)) == ([("a002", 0.5)], [])
     change(store, 2, removed=["a002"])
-    assert store.neighbours("a001", 2) == store.neighbours("a404", 2) == []
-    assert store.neighbours("a001", 1) == [("a002", 0.5)]  # an older snapshot
+    assert neighbours(store, "a001", 2) == neighbours(store, "a404", 2) == []
+    assert neighbours(store, "a001", 1) == [("a002", 0.5)]  # an older snapshot
 
 
 # Files that are not a store

@@ -170,7 +170,7 @@ def assert_holds(generation: Generation, articles: Mapping[Article, int], analyz
         assert signatures.slots(keys)["weight"].any(axis=1).all()
     names = {article.id for article in articles}
     for one in articles:
-        assert {other for other, _ in store.neighbours(one.id, sequence)} <= names - {one.id}
+        assert {other.article for other in store.nearest(one.id, sequence).neighbours} <= names - {one.id}
 
 
 def lexicon(path: Path) -> dict[str, int]:
