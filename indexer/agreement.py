@@ -27,7 +27,7 @@ from searchsvc.bootstrap import open_archive
 from searchsvc.engine import Plan
 from searchsvc.engines import ENGINES
 from searchsvc.evaluation import Figures, JudgedQuery, rank_biased_overlap, read_judged
-from searchsvc.generation import Generations
+from searchsvc.generations import Generations
 from searchsvc.live import LiveIndex
 from searchsvc.planning import plan
 from searchsvc.results import FACETS, MAX_DEPTH, SearchRequest

@@ -21,7 +21,7 @@ from searchsvc.analysis import Analyzer
 from searchsvc.engine import Plan
 from searchsvc.engines import ENGINES
 from searchsvc.errors import GenerationError
-from searchsvc.generation import Generations, Pointer
+from searchsvc.generations import Generations, Pointer
 from searchsvc.live import LiveIndex, View
 from searchsvc.results import FACETS, SearchRequest
 from searchsvc.search import SearchService

@@ -28,7 +28,8 @@ from searchsvc.errors import (
     NamesMissingError,
     NoIndexError,
 )
-from searchsvc.generation import DISK_ERRORS, Generation, Generations
+from searchsvc.generation import DISK_ERRORS, Generation
+from searchsvc.generations import Generations
 from searchsvc.names import NAMES_VERSION, NameFinder, name_finder
 
 log = logging.getLogger(__name__)

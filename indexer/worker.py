@@ -29,7 +29,7 @@ from indexer.progress import Progress, silent
 from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations
 from searchsvc.errors import GenerationError, NoIndexError
-from searchsvc.generation import Generations
+from searchsvc.generations import Generations
 from searchsvc.settings import Settings
 
 if TYPE_CHECKING:

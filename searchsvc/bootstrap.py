@@ -6,7 +6,7 @@ from pathlib import Path
 
 from corpus.archive import Archive
 from searchsvc.analysis import Analyzer
-from searchsvc.generation import Generations
+from searchsvc.generations import Generations
 from searchsvc.live import LiveIndex
 from searchsvc.search import SearchService
 from searchsvc.semantic import encoder, require_encoder

@@ -1,16 +1,14 @@
-"""Index generations: built beside the live one, published by one rename, kept for a way back.
+"""One index generation: an engine and a store beside it, in a folder of their own.
 
-    index/current.json            {"generation": "g000002", "previous": "g000001"}
-    index/g000002/manifest.json   engine, fingerprint, when it was made
-    index/g000002/store.db        documents, counts of words, neighbours
-    index/g000002/records.*       what ranking reads of every document
-    index/g000002/lexicon/        the words of the archive, for repair
-    index/g000002/phrases/        what titles share, for completion; titles/ likewise
-    index/g000002/vectors.*       vectors of its sentences, where it was built with the encoder
-    index/g000002/neighbours/     signatures, from which the lists are made
-    index/g000002/reprints/       which documents are one text
-    index/g000002/engine/         the engine's own files
-    index/g000003.building/       unfinished; the next rebuild removes it
+    manifest.json   engine, fingerprint, when it was made
+    store.db        documents, counts of words, neighbours
+    records.*       what ranking reads of every document
+    lexicon/        the words of the archive, for repair
+    phrases/        what titles share, for completion; titles/ likewise
+    vectors.*       vectors of its sentences, where it was built with the encoder
+    neighbours/     signatures, from which the lists are made
+    reprints/       which documents are one text
+    engine/         the engine's own files
 
 The engine's commit carries the last change of the archive it holds (its mark); that number is
 the generation's ``sequence``, and all there is to know about how far it has come.
@@ -20,8 +18,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -34,7 +30,7 @@ from corpus.lease import lease
 from searchsvc.document import Document, Record
 from searchsvc.engine import Engine, Entry, Snapshot
 from searchsvc.engines import open_engine
-from searchsvc.errors import FingerprintError, GenerationError, IndexDamagedError, NoIndexError
+from searchsvc.errors import FingerprintError, GenerationError, IndexDamagedError
 from searchsvc.names import NAMES_VERSION
 from searchsvc.reprints import find_groups
 from searchsvc.semantic import MODEL, encoder, require_encoder
@@ -52,7 +48,6 @@ UNFINISHED = "building"
 COMMIT_WAIT = 15.0
 """Seconds a writer waits for another one's commit before it gives up."""
 
-_NAME = re.compile(r"g(\d{6})$")
 _STORE = "store.db"
 _ERASURE = "e"
 
@@ -70,14 +65,6 @@ class Manifest:
     names: str
     created: str
     vectors: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pointer:
-    """The published generation and the one before it, "" where there is none."""
-
-    generation: str
-    previous: str = ""
 
 
 class Generation:
@@ -102,7 +89,7 @@ class Generation:
         made = cls(folder, manifest)
         made.engine.create()
         Store.create(folder / _STORE, vectors=bool(vectors))
-        _write_atomically(folder / "manifest.json", json.dumps(asdict(manifest)))
+        write_atomically(folder / "manifest.json", json.dumps(asdict(manifest)))
         return made
 
     @classmethod
@@ -299,114 +286,6 @@ class Generation:
             writer.commit(mark)
 
 
-class Generations:
-    """All generations of a data folder. If *semantic*, new ones get vectors, and those there are are used."""
-
-    def __init__(self, folder: Path, *, semantic: bool = False) -> None:
-        self.folder = folder
-        self.semantic = semantic
-
-    @property
-    def pointer_path(self) -> Path:
-        """The file that says which generation is published."""
-        return self.folder / "current.json"
-
-    def pointer(self) -> Pointer:
-        """Return what is published.
-
-        Raises:
-            NoIndexError: nothing has been published yet.
-            IndexDamagedError: the pointer cannot be read.
-        """
-        try:
-            values = json.loads(self.pointer_path.read_text(encoding="utf-8"))
-            return _pointer(values["generation"], values["previous"])
-        except FileNotFoundError as error:
-            raise NoIndexError(self.folder) from error
-        except PermissionError as error:  # nothing is damaged, and a rebuild would not help
-            raise GenerationError(
-                f"«{self.pointer_path}»: нет прав на чтение. Проверьте права на папку данных."
-            ) from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise IndexDamagedError(self.pointer_path, str(error)) from error
-
-    def open(self, name: str) -> Generation:
-        """Open a finished generation by name."""
-        return Generation.open(self.folder / name, semantic=self.semantic)
-
-    def current(self) -> Generation:
-        """Open the published generation."""
-        return self.open(self.pointer().generation)
-
-    def building(self) -> AbstractContextManager[None]:
-        """Hold the lease to build, publish or roll back."""
-        return lease(self.folder / "rebuild.lock", "Построение индекса")
-
-    def begin(self, *, engine: str, analysis: str, names: str = "") -> Generation:
-        """Start a new generation, first removing what earlier builders left. Hold ``building``."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.clean()
-        numbers = [int(match.group(1)) for path in self.folder.iterdir() if (match := _NAME.match(path.name))]
-        name = f"g{max(numbers, default=0) + 1:06}"
-        folder, vectors = self.folder / f"{name}.building", MODEL if self.semantic else ""
-        return Generation.create(folder, engine=engine, analysis=analysis, names=names, vectors=vectors)
-
-    def publish(self, built: Generation) -> Generation:
-        """Make *built* the published generation in one rename and return it under its new name."""
-        built.close()
-        built.store.settle()
-        _sync_folder(built.folder)
-        target = self.folder / built.name
-        if built.folder != target:
-            built.folder.rename(target)
-        try:
-            previous = self.pointer().generation
-        except GenerationError:
-            previous = ""
-        self._point(Pointer(target.name, previous))
-        self.clean()
-        return Generation.open(target, semantic=self.semantic)
-
-    def point_back(self) -> None:
-        """Publish the previous generation; the present one becomes the previous. Hold ``building``."""
-        pointer = self.pointer()
-        self._point(Pointer(pointer.previous, pointer.generation))
-
-    def drop_previous(self) -> bool:
-        """Delete the previous generation for good, and unfinished ones; False where there is none.
-
-        Hold ``building``.
-        """
-        pointer = self.pointer()
-        self._point(Pointer(pointer.generation, ""))
-        self.clean()
-        return bool(pointer.previous)
-
-    def clean(self) -> None:
-        """Delete unfinished generations and those older than the previous one. Hold ``building``."""
-        folders = [path for path in self.folder.iterdir() if path.is_dir()]
-        finished = {path.name for path in folders if _NAME.match(path.name)}
-        try:
-            pointer = self.pointer()
-            finished -= {pointer.generation, pointer.previous}
-        except NoIndexError:
-            pass
-        except IndexDamagedError:
-            finished.clear()  # what the pointer named may be the only good one
-        for path in folders:
-            if path.suffix == ".building" or path.name in finished:
-                shutil.rmtree(path, ignore_errors=True)
-
-    def _point(self, pointer: Pointer) -> None:
-        _write_atomically(self.pointer_path, json.dumps(asdict(pointer)))
-
-
-def _pointer(generation: str, previous: str) -> Pointer:
-    if not _NAME.match(generation) or (previous != "" and not _NAME.match(previous)):
-        raise ValueError("указатель не называет поколения")
-    return Pointer(generation, previous)
-
-
 def _change_name(sequence: int) -> str:
     return f"change {sequence}"
 
@@ -420,23 +299,14 @@ def _mark_of_erasure(mark: str) -> str:
     return f"{number}{_ERASURE}{int(erasures or 0) + 1}"
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str) -> None:
+    """Put a file in the place of the one there is, whole or not at all."""
     new = path.with_suffix(".new")
     with new.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring every file of a finished generation to the disk before anything points at it."""
-    for path in (*folder.rglob("*"), folder):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 DISK_ERRORS = (OSError, sqlite3.OperationalError)

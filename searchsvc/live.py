@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from searchsvc.engine import NAMES, Plan, Snapshot
 from searchsvc.errors import GenerationError
-from searchsvc.generation import Generation, Generations
+from searchsvc.generation import Generation
+from searchsvc.generations import Generations
 from searchsvc.synonyms import SynonymBook, Synonyms
 
 log = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ from searchsvc.engine import Candidate, Engine, Matches, Plan
 from searchsvc.engines import ENGINES, open_engine
 from searchsvc.errors import EvaluationError, FingerprintError
 from searchsvc.evaluation import JudgedQuery, rank_biased_overlap
-from searchsvc.generation import Pointer
+from searchsvc.generations import Pointer
 from searchsvc.live import LiveIndex
 from searchsvc.results import FACETS, SearchRequest
 from searchsvc.search import SearchService

@@ -25,7 +25,8 @@ from searchsvc.errors import (
     NoIndexError,
     UnknownEngineError,
 )
-from searchsvc.generation import SCHEMA_VERSION, Generation, Generations, Pointer
+from searchsvc.generation import SCHEMA_VERSION, Generation
+from searchsvc.generations import Generations, Pointer
 from searchsvc.live import LiveIndex
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService

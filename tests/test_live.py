@@ -18,7 +18,7 @@ from beds.index import SITE, Bed, shown, told
 
 from searchsvc.analysis import Analyzer
 from searchsvc.errors import FingerprintError, GenerationError, IndexDamagedError, NoIndexError
-from searchsvc.generation import Generations, Pointer
+from searchsvc.generations import Generations, Pointer
 from searchsvc.live import LiveIndex, View
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService

@@ -27,7 +27,7 @@ from searchsvc.errors import (
     NoIndexError,
     VerificationError,
 )
-from searchsvc.generation import Pointer
+from searchsvc.generations import Pointer
 from searchsvc.live import LiveIndex
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService

@@ -26,7 +26,7 @@ from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
 from searchsvc.document import RECORD
 from searchsvc.errors import EncoderMissingError, FingerprintError
-from searchsvc.generation import Generations
+from searchsvc.generations import Generations
 from searchsvc.live import LiveIndex, Pinned
 from searchsvc.planning import Word
 from searchsvc.results import ResultPage, SearchRequest

@@ -17,7 +17,7 @@ from typing import Any
 
 from beds.index import Bed
 from searchsvc.analysis import Analyzer
-from searchsvc.generation import Generations
+from searchsvc.generations import Generations
 from searchsvc.live import LiveIndex
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService

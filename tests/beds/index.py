@@ -24,7 +24,8 @@ from searchsvc.analysis import Analyzer
 from searchsvc.document import Document, make_document
 from searchsvc.engine import AnyOf, Plan, Snapshot
 from searchsvc.engines.whoosh.segments import INDEX_NAME
-from searchsvc.generation import Generation, Generations
+from searchsvc.generation import Generation
+from searchsvc.generations import Generations
 from searchsvc.live import View
 from searchsvc.signatures import Signatures
 

@@ -21,7 +21,7 @@ from corpus.archive import Archive
 from corpus.article import Source
 from indexer.pipeline import rebuild
 from searchsvc.analysis import Analyzer
-from searchsvc.generation import Generations
+from searchsvc.generations import Generations
 
 NEIGHBOURS = "Поиск похожих записей"
 _AT_ONCE = 1000

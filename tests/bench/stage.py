@@ -19,7 +19,7 @@ from searchsvc import query
 from searchsvc.analysis import Analyzer
 from searchsvc.answering import RERANKED
 from searchsvc.engine import Plan
-from searchsvc.generation import Generations
+from searchsvc.generations import Generations
 from searchsvc.planning import plan
 from searchsvc.ranking import Statistics, families_of, rank, stop_words_of
 from searchsvc.results import FACETS

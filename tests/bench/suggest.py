@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from bench.http import percentiles
 from bench.site import serving
 from searchsvc.faults import TO_LATIN
-from searchsvc.generation import Generations
+from searchsvc.generations import Generations
 from searchsvc.letters import RUSSIAN
 from searchsvc.lexicon import Words
 

@@ -25,7 +25,7 @@ import numpy as np
 from corpus.archive import Archive
 from indexer.pipeline import sync
 from searchsvc.analysis import Analyzer
-from searchsvc.generation import Generations
+from searchsvc.generations import Generations
 from searchsvc.live import LiveIndex
 
 _LOOK = 0.002
