@@ -10,9 +10,7 @@ back what a killed writer had stored for a commit that never came. Changes are `
 from __future__ import annotations
 
 import json
-import queue
 import sqlite3
-import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -26,6 +24,7 @@ import numpy as np
 from corpus.address import normal_address
 from corpus.article import Article, Source
 from corpus.codec import article_from_dict
+from searchsvc.connections import Connections
 from searchsvc.errors import IndexDamagedError
 from searchsvc.lexicon import Lexicon, WordFiles
 from searchsvc.phrases import SCHEMA as _PHRASES_SCHEMA
@@ -38,11 +37,7 @@ from searchsvc.store_words import read_lexicon
 from searchsvc.store_writer import NEIGHBOUR, NEIGHBOURS, StoreWriter
 from searchsvc.vectors import Vectors, VectorWriter
 
-_BUSY_SECONDS = 10.0
 _CHUNK = 500
-
-_DAMAGE = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}
-"""Errors of writing that speak of the file (not a database, damaged, no such table), not of the disk."""
 
 _SCHEMA = """
 CREATE TABLE document (
@@ -106,10 +101,6 @@ class Nearest:
     neighbours: tuple[Neighbour, ...]
 
 
-class _Sealed(sqlite3.Connection):
-    """A connection that takes the file as it is, without a log: used once and closed."""
-
-
 class Store:
     """The store of one generation. Reading is safe from many threads.
 
@@ -121,15 +112,14 @@ class Store:
         self.records = Records(path.parent)
         self.reprints = Groups(path.parent)
         self.vectors = Vectors(path.parent) if vectors else None
-        self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
-        self._closed = False
+        self._connections = Connections(path)
+        self.close = self._connections.close
         self._sources: dict[str, Source] | None = None
         self._words = WordFiles(path.parent)
         self._lexicon: Lexicon | None = None
         self._phrase_files = PhraseFiles(path.parent)
         self._phrases: Phrases | None = None
         self._age = 0
-        self._lock = threading.Lock()
 
     @classmethod
     def create(cls, path: Path, *, vectors: bool = False) -> Store:
@@ -149,66 +139,12 @@ class Store:
             Vectors.create(path.parent)
         return cls(path, vectors=vectors)
 
-    def close(self) -> None:
-        """Close what is idle; connections in use close when they are given back."""
-        with self._lock:
-            self._closed = True
-        while True:
-            try:
-                self._idle.get_nowait().close()
-            except queue.Empty:
-                return
-
-    def _require_file(self) -> None:
-        if not self._path.is_file():  # SQLite would make one
-            raise IndexDamagedError(self._path.parent, "нет файла документов")
-
-    def _connect(self) -> sqlite3.Connection:
-        self._require_file()
-        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
-        try:
-            connection.execute(
-                "PRAGMA schema_version"
-            ).fetchone()  # lays the index of the log beside the file
-        except sqlite3.OperationalError:
-            connection.close()
-            if self._log_has_changes():
-                raise
-            # No place for it: a copy on a read-only medium, or a full disk. The file alone is the whole.
-            address = f"{self._path.absolute().as_uri()}?immutable=1"
-            connection = sqlite3.connect(address, uri=True, check_same_thread=False, factory=_Sealed)
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("PRAGMA mmap_size = 1073741824")
-        return connection
-
-    def _log_has_changes(self) -> bool:
-        log = self._path.with_name(f"{self._path.name}-wal")
-        return log.exists() and log.stat().st_size > 0
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        try:
-            connection = self._idle.get_nowait()
-        except queue.Empty:
-            connection = None
-        try:
-            connection = connection or self._connect()
-            yield connection
-        except sqlite3.DatabaseError as error:
-            raise IndexDamagedError(self._path.parent, str(error)) from error
-        finally:
-            if connection is not None:
-                if self._closed or isinstance(connection, _Sealed):
-                    connection.close()
-                else:
-                    self._idle.put(connection)
-
     # --- reading ---------------------------------------------------------------------------
 
     def documents(self, keys: Sequence[int], *, cards: Sequence[int] = ()) -> dict[int, Stored]:
         """Return the documents of *keys*, and those of *cards* without text, in one read; purged ones
         are missing."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             return {
                 row[0]: Stored(row[0], _card(row[1]), row[2])
                 for wanted, columns in ((cards, "key, card, ''"), (keys, "key, card, text"))
@@ -218,7 +154,7 @@ class Store:
 
     def cards(self, article_ids: Sequence[str], sequence: int) -> dict[str, Card]:
         """Return the cards of articles as they are at *sequence*; those gone by then are missing."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             return {
                 card.id: card
                 for part in _parts(article_ids)
@@ -232,7 +168,7 @@ class Store:
 
     def present(self, keys: Sequence[int], sequence: int) -> dict[int, Card]:
         """Return the cards of those of *keys* that hold at *sequence*."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             return {
                 key: _card(line)
                 for part in _parts(keys)
@@ -245,7 +181,7 @@ class Store:
 
     def reprint_cards(self, article_id: str, sequence: int) -> list[Card]:
         """Return the cards of the other articles of a group as they are at *sequence*."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             row = connection.execute(
                 "SELECT key FROM document WHERE article = ? AND since <= ? AND (until IS NULL OR until > ?)",
                 (article_id, sequence, sequence),
@@ -258,7 +194,7 @@ class Store:
         An address that is not written as its source writes it costs a look at every card.
         """
         there = "since <= ? AND (until IS NULL OR until > ?)"
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             for named in ("article = ?", "json_extract(card, '$.url') = ?"):
                 row = connection.execute(
                     f"SELECT key FROM document WHERE {named} AND {there}",  # noqa: S608
@@ -277,7 +213,7 @@ class Store:
 
     def article(self, article_id: str, sequence: int) -> Article | None:
         """Return an article as it is at *sequence*."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             row = connection.execute(
                 "SELECT body FROM document WHERE article = ? AND since <= ? AND (until IS NULL OR until > ?)",
                 (article_id, sequence, sequence),
@@ -286,7 +222,7 @@ class Store:
 
     def nearest(self, article_id: str, sequence: int) -> Nearest:
         """Return an article's neighbours as they are at *sequence*, best first; none of an unknown one."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             row = connection.execute(
                 "SELECT key, text, list FROM document LEFT JOIN neighbour USING (key) "
                 "WHERE article = ? AND since <= ? AND (until IS NULL OR until > ?)",
@@ -311,7 +247,7 @@ class Store:
     def sources(self) -> Mapping[str, Source]:
         """Return the sources by id, as they were when first asked for, or since ``renew``."""
         if self._sources is None:
-            with self._reading() as connection:
+            with self._connections.reading() as connection:
                 rows = connection.execute("SELECT id, url, title FROM source").fetchall()
             self._sources = {row[0]: Source(row[0], row[1], "", row[2]) for row in rows}
         return self._sources
@@ -332,7 +268,7 @@ class Store:
         lexicon = self._lexicon
         if lexicon is None:
             age = self._age
-            with self._reading() as connection:
+            with self._connections.reading() as connection:
                 lexicon = read_lexicon(connection, self._words)
             if age == self._age:
                 self._lexicon = lexicon
@@ -343,7 +279,7 @@ class Store:
         phrases = self._phrases
         if phrases is None:
             age = self._age
-            with self._reading() as connection:
+            with self._connections.reading() as connection:
                 phrases = read_phrases(connection, self._phrase_files)
             if age == self._age:
                 self._phrases = phrases
@@ -351,18 +287,18 @@ class Store:
 
     def form_count(self, form: str) -> int:
         """Return how many documents have a folded surface form."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             row = connection.execute("SELECT total(documents) FROM form WHERE form = ?", (form,)).fetchone()
         return int(row[0])
 
     def statistic(self, name: str) -> bytes:
         """Return a statistic, empty where there is none."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             return _statistic(connection, name)
 
     def contents(self, sequence: int) -> dict[str, int]:
         """Return the revision of every article at *sequence*."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             return dict(
                 connection.execute(
                     "SELECT article, revision FROM document "
@@ -373,7 +309,7 @@ class Store:
 
     def check(self) -> str:
         """Return "ok" or what is wrong: by SQLite's own check, and whether records and vectors are there."""
-        with self._reading() as connection:
+        with self._connections.reading() as connection:
             found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
             last = _last_key(connection)
         if found == "ok" and last:
@@ -398,7 +334,7 @@ class Store:
             IndexDamagedError: the file is not a store, or not whole.
             sqlite3.OperationalError: the disk is full or failing.
         """
-        with self._changing() as connection:
+        with self._connections.changing() as connection:
             try:
                 connection.execute("PRAGMA secure_delete = ON")
                 connection.execute("PRAGMA synchronous = NORMAL")
@@ -434,23 +370,10 @@ class Store:
 
     def settle(self, *, vacuum: bool = False) -> None:
         """Bring everything into the one file, once it is finished or purged. Raises like ``writing``."""
-        with self._changing() as connection:
+        with self._connections.changing() as connection:
             if vacuum:
                 connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    @contextmanager
-    def _changing(self) -> Iterator[sqlite3.Connection]:
-        self._require_file()
-        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
-        try:
-            yield connection
-        except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
-                raise IndexDamagedError(self._path.parent, str(error)) from error
-            raise
-        finally:
-            connection.close()
 
 
 def _statistic(connection: sqlite3.Connection, name: str) -> bytes:
