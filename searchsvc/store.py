@@ -39,6 +39,9 @@ from searchsvc.vectors import Vectors, VectorWriter
 
 _CHUNK = 500
 
+_HOLDS = "since <= ? AND (until IS NULL OR until > ?)"
+"""What a row is at a sequence, given twice."""
+
 _SCHEMA = """
 CREATE TABLE document (
     key INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -159,8 +162,7 @@ class Store:
                 card.id: card
                 for part in _parts(article_ids)
                 for (line,) in connection.execute(
-                    f"SELECT card FROM document WHERE article IN ({_marks(part)}) AND since <= ? "  # noqa: S608
-                    "AND (until IS NULL OR until > ?)",
+                    f"SELECT card FROM document WHERE article IN ({_marks(part)}) AND {_HOLDS}",  # noqa: S608
                     (*part, sequence, sequence),
                 )
                 for card in [_card(line)]
@@ -173,8 +175,7 @@ class Store:
                 key: _card(line)
                 for part in _parts(keys)
                 for key, line in connection.execute(
-                    f"SELECT key, card FROM document WHERE key IN ({_marks(part)}) AND since <= ? "  # noqa: S608
-                    "AND (until IS NULL OR until > ?)",
+                    f"SELECT key, card FROM document WHERE key IN ({_marks(part)}) AND {_HOLDS}",  # noqa: S608
                     (*part, sequence, sequence),
                 )
             }
@@ -183,7 +184,7 @@ class Store:
         """Return the cards of the other articles of a group as they are at *sequence*."""
         with self._connections.reading() as connection:
             row = connection.execute(
-                "SELECT key FROM document WHERE article = ? AND since <= ? AND (until IS NULL OR until > ?)",
+                f"SELECT key FROM document WHERE article = ? AND {_HOLDS}",  # noqa: S608
                 (article_id, sequence, sequence),
             ).fetchone()
         return list(self.present(self.reprints.others(row[0]) if row else (), sequence).values())
@@ -193,11 +194,10 @@ class Store:
 
         An address that is not written as its source writes it costs a look at every card.
         """
-        there = "since <= ? AND (until IS NULL OR until > ?)"
         with self._connections.reading() as connection:
             for named in ("article = ?", "json_extract(card, '$.url') = ?"):
                 row = connection.execute(
-                    f"SELECT key FROM document WHERE {named} AND {there}",  # noqa: S608
+                    f"SELECT key FROM document WHERE {named} AND {_HOLDS}",  # noqa: S608
                     (id_or_url, sequence, sequence),
                 ).fetchone()
                 if row:
@@ -206,7 +206,7 @@ class Store:
                 return None
             wanted = normal_address(id_or_url)
             addresses = connection.execute(
-                f"SELECT key, json_extract(card, '$.url') FROM document WHERE {there}",  # noqa: S608
+                f"SELECT key, json_extract(card, '$.url') FROM document WHERE {_HOLDS}",  # noqa: S608
                 (sequence, sequence),
             )
             return next((int(key) for key, url in addresses if normal_address(url) == wanted), None)
@@ -215,7 +215,7 @@ class Store:
         """Return an article as it is at *sequence*."""
         with self._connections.reading() as connection:
             row = connection.execute(
-                "SELECT body FROM document WHERE article = ? AND since <= ? AND (until IS NULL OR until > ?)",
+                f"SELECT body FROM document WHERE article = ? AND {_HOLDS}",  # noqa: S608
                 (article_id, sequence, sequence),
             ).fetchone()
         return article_from_dict(json.loads(zlib.decompress(row[0]))) if row else None
@@ -224,16 +224,15 @@ class Store:
         """Return an article's neighbours as they are at *sequence*, best first; none of an unknown one."""
         with self._connections.reading() as connection:
             row = connection.execute(
-                "SELECT key, text, list FROM document LEFT JOIN neighbour USING (key) "
-                "WHERE article = ? AND since <= ? AND (until IS NULL OR until > ?)",
+                "SELECT key, text, list FROM document LEFT JOIN neighbour USING (key) "  # noqa: S608
+                f"WHERE article = ? AND {_HOLDS}",
                 (article_id, sequence, sequence),
             ).fetchone()
             own, text, packed = row or (0, "", b"")
             found = np.frombuffer(packed or b"", NEIGHBOUR).tolist()
             names = dict(
                 connection.execute(
-                    f"SELECT key, article FROM document WHERE key IN ({_marks(found)}) "  # noqa: S608
-                    "AND since <= ? AND (until IS NULL OR until > ?)",
+                    f"SELECT key, article FROM document WHERE key IN ({_marks(found)}) AND {_HOLDS}",  # noqa: S608
                     (*(key for key, *_ in found), sequence, sequence),
                 )
             )
@@ -301,8 +300,7 @@ class Store:
         with self._connections.reading() as connection:
             return dict(
                 connection.execute(
-                    "SELECT article, revision FROM document "
-                    "WHERE since <= ? AND (until IS NULL OR until > ?)",
+                    f"SELECT article, revision FROM document WHERE {_HOLDS}",  # noqa: S608
                     (sequence, sequence),
                 )
             )
