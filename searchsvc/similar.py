@@ -11,16 +11,17 @@ gives those their order.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from searchsvc.document import PARTS, Record, term_hash
+from searchsvc.document import Record
 from searchsvc.reprints import Texts
-from searchsvc.signatures import SLOT, TAIL, TERMS, WIDTH
-from searchsvc.stopwords import STOP_WORDS
+from searchsvc.signatures import TAIL, TERMS, WIDTH
 from searchsvc.store_writer import KEPT, NEIGHBOUR, NEIGHBOURS, SHARED, StoreWriter
+from searchsvc.telling import Frequencies, batches
 
 NEAR_DATE = 0.10
 NEAR_DAYS = 365.0
@@ -28,9 +29,6 @@ NEAR_DAYS = 365.0
 
 COPY_SUSPECT = 0.5
 """Cosine from which two articles are compared word by word."""
-
-PART_FACTORS = {"title": 2.0, "lead": 1.5, "body": 1.0, "tags": 2.0, "date": 0.0}
-"""What a lemma's weight is multiplied by for the best place it stands in (docs/quality.md)."""
 
 SEEN = 8
 """Neighbours a reader is likely to be shown: among them no two tell the same."""
@@ -46,20 +44,10 @@ The sync that comes to it does for neighbours what a rebuild does (50 s of 100,0
 together cost less than two of the last.
 """
 
-_COMMON = 0.3  # a lemma in more than this share of articles tells nothing
-_COMMON_LEAST = 50  # ... if so many have it: the words of a few copies are not common
 _MIN_SHARED = 0.04  # a cosine below this is mostly chance (docs/quality.md)
 _MIN_ROUGH = 0.02  # a rough cosine is less than the cosine, mostly by half or more
-_STOP_HASHES = np.array(sorted(term_hash(word) for word in STOP_WORDS), np.uint32)
-_PART_FACTOR = np.array([PART_FACTORS[name] for name in PARTS])
-_COUNTED = _PART_FACTOR > 0
-_STATISTIC = "lemma documents"
-_DOCUMENTS = "lemma documents of"
-_FREQUENCY = np.dtype([("term", "<u4"), ("documents", "<u4")])
 
 _WANTED = 3 * NEIGHBOURS  # some are copies
-_BATCH = 500
-_GATHERED = 4_000_000  # lemmas counted at once
 
 Slots = npt.NDArray[np.void]
 Ints = npt.NDArray[np.int64]
@@ -75,21 +63,17 @@ def rebuild_neighbours(writer: StoreWriter, *, progress: Callable[[int], None] |
     last, dead = writer.last_key(), writer.gone()
     there = np.zeros(last + 1, np.bool_)
     there[writer.present()] = True
-    documents = int(np.count_nonzero(there))
-    frequencies = _frequencies(writer, there)
-    # An unknown lemma counts as one document's, and a list of those would tell of one that is destroyed.
-    frequencies = frequencies[frequencies["documents"] > 1]
-    writer.put_statistic(_STATISTIC, frequencies.tobytes())
-    writer.put_statistic(_DOCUMENTS, str(documents).encode())
+    frequencies = Frequencies.count(writer, there)
+    frequencies.keep(writer)
     signatures = writer.signatures
     signatures.unseal()
-    for first, stop in _batches(last):
+    for first, stop in batches(last):
         found = writer.bulk(first, stop - 1)
-        slots = _signatures(found.sizes, found.lemmas, found.parts, frequencies, documents)
+        slots = frequencies.signatures(found.sizes, found.lemmas, found.parts)
         signatures.put(first, slots, found.days)
     signatures.seal(last, dead)
     near = _Neighbourhood(writer, dead)
-    for first, stop in _batches(last):
+    for first, stop in batches(last):
         slots = signatures.slots(np.arange(first, stop))
         keys = (first + np.flatnonzero(there[first:stop])).tolist()
         writer.put_lists([(key, near.of(key, slots[key - first])) for key in keys])
@@ -108,17 +92,17 @@ def update_neighbours(
     """
     if not changed:
         return
-    counted = int(writer.statistic(_DOCUMENTS) or 0)
-    if _is_outgrown(writer, counted):
+    frequencies = Frequencies.read(writer)
+    if _is_outgrown(writer, frequencies.documents):
         rebuild_neighbours(writer)
         return
-    frequencies = np.frombuffer(writer.statistic(_STATISTIC), _FREQUENCY)
-    documents = counted if counted >= NEIGHBOURS else writer.last_key()  # of an archive just begun
+    if frequencies.documents < NEIGHBOURS:  # of an archive just begun
+        frequencies = replace(frequencies, documents=writer.last_key())
     signatures, dead = writer.signatures, writer.gone()
     if min(changed) - 1 - signatures.sealed > tail:
         signatures.seal(min(changed) - 1, dead)
     for key, (day, record) in changed.items():
-        signatures.put(key, signature(record, frequencies, documents), np.array([day]))
+        signatures.put(key, frequencies.signature(record), np.array([day]))
     signatures.invert_tail(max(changed), dead)
     near = _Neighbourhood(writer, dead)
     offers: dict[int, list[_Candidate]] = {}
@@ -148,101 +132,9 @@ def content_scores(writer: StoreWriter, keys: Iterable[int]) -> Iterator[tuple[I
 
 def forget_lemmas(writer: StoreWriter, article_id: str) -> None:
     """Take the lemmas of an article that is to be erased out of what is known of lemmas."""
-    frequencies = np.frombuffer(writer.statistic(_STATISTIC), _FREQUENCY).copy()
     lemmas = [writer.record(key)["lemma"] for key in writer.keys(article_id)]
     if lemmas:
-        frequencies["documents"][np.isin(frequencies["term"], np.concatenate(lemmas))] -= 1
-    writer.put_statistic(_STATISTIC, frequencies[frequencies["documents"] > 1].tobytes())
-
-
-def signature(record: Record, frequencies: npt.NDArray[np.void], documents: int) -> Slots:
-    """Return the most telling lemmas of *record* with weights: one row of dtype ``SLOT``."""
-    ordered = record[np.argsort(record["lemma"], kind="stable")]
-    sizes = np.array([len(record)])
-    return _signatures(sizes, ordered["lemma"], ordered["part"], frequencies, documents)
-
-
-def _signatures(
-    sizes: Ints,
-    lemmas: npt.NDArray[np.uint32],
-    parts: npt.NDArray[np.uint8],
-    frequencies: npt.NDArray[np.void],
-    documents: int,
-) -> Slots:
-    """Return signatures of documents whose rows lie end to end, those of a lemma side by side."""
-    counted = _COUNTED[parts]
-    lemmas, owner = lemmas[counted], np.repeat(np.arange(len(sizes)), sizes)[counted]
-    starts = _starts(lemmas, owner)
-    found = np.zeros(len(sizes), SLOT)
-    if not len(starts):
-        return found
-    times = np.diff(np.append(starts, len(lemmas)))
-    factors = np.maximum.reduceat(_PART_FACTOR[parts[counted]], starts)
-    terms, owner = lemmas[starts], owner[starts]
-    counts = _counts(terms, frequencies)
-    scores = factors * (1 + np.log(times)) * np.log(1 + documents / counts)
-    useless = np.isin(terms, _STOP_HASHES)
-    useless |= (counts > _COMMON * documents) & (counts >= _COMMON_LEAST)
-    scores[useless] = 0
-    order = np.lexsort((terms, -scores, owner))
-    first = np.searchsorted(owner, np.arange(len(sizes)))
-    chosen = order[(np.arange(len(order)) - first[owner] < TERMS) & (scores[order] > 0)]
-    terms, owner, scores = terms[chosen], owner[chosen], scores[chosen]
-    place = np.arange(len(chosen)) - np.searchsorted(owner, np.arange(len(sizes)))[owner]
-    norms = np.sqrt(np.bincount(owner, scores**2, len(sizes)))
-    found["term"][owner, place] = terms
-    found["weight"][owner, place] = scores / norms[owner]
-    return found
-
-
-def _frequencies(writer: StoreWriter, there: npt.NDArray[np.bool_]) -> npt.NDArray[np.void]:
-    """Count the documents of each lemma, of those whose keys are *there*."""
-    known = np.empty(0, _FREQUENCY)
-    gathered: list[npt.NDArray[np.uint32]] = []
-    last = len(there) - 1
-    for first, stop in _batches(last):
-        found = writer.bulk(first, stop - 1)
-        owner = np.repeat(np.arange(len(found.sizes)), found.sizes)
-        starts = _starts(found.lemmas, owner)
-        gathered.append(found.lemmas[starts[there[first + owner[starts]]]])
-        if stop > last or sum(map(len, gathered)) > _GATHERED:
-            known = _added(known, np.concatenate(gathered))
-            gathered.clear()
-    return known
-
-
-def _added(known: npt.NDArray[np.void], lemmas: npt.NDArray[np.uint32]) -> npt.NDArray[np.void]:
-    new, counts = np.unique(lemmas, return_counts=True)
-    terms = np.union1d(known["term"], new)
-    found = np.zeros(len(terms), _FREQUENCY)
-    found["term"] = terms
-    found["documents"][np.searchsorted(terms, known["term"])] = known["documents"]
-    found["documents"][np.searchsorted(terms, new)] += counts.astype(np.uint32)
-    return found
-
-
-def _counts(terms: npt.NDArray[np.uint32], frequencies: npt.NDArray[np.void]) -> Floats:
-    """Return how many documents have each of *terms*, 1 for an unknown one."""
-    counts = np.ones(len(terms))
-    if len(frequencies):
-        names = np.ascontiguousarray(frequencies["term"])
-        place = np.minimum(np.searchsorted(names, terms), len(names) - 1)
-        known = names[place] == terms
-        counts[known] = frequencies["documents"][place[known]]
-    return counts
-
-
-def _starts(lemmas: npt.NDArray[np.uint32], owner: Ints) -> Ints:
-    """Return where another lemma or another document begins."""
-    if not len(lemmas):
-        return np.empty(0, np.int64)
-    return np.flatnonzero(np.concatenate([[True], (lemmas[1:] != lemmas[:-1]) | (owner[1:] != owner[:-1])]))
-
-
-def _batches(last: int) -> Iterator[tuple[int, int]]:
-    """Yield the first key of a batch and the one after it, up to *last*."""
-    for first in range(1, last + 1, _BATCH):
-        yield first, min(first + _BATCH, last + 1)
+        Frequencies.read(writer).without(np.concatenate(lemmas)).keep(writer)
 
 
 def _likeness(shares: Floats) -> Floats:

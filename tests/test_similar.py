@@ -24,8 +24,8 @@ from searchsvc.live import LiveIndex
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
 from searchsvc.signatures import TERMS
-from searchsvc.similar import signature
 from searchsvc.store_writer import NEIGHBOURS
+from searchsvc.telling import Frequencies
 
 REPRINTS = [("a011", "a012"), ("a018", "a019"), ("b007", "b008"), ("b026", "b027"), ("c021", "c022")]
 IDS = [json.loads(line)["id"] for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
@@ -264,7 +264,7 @@ def used(slot: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
 
 def test_a_signature_is_a_unit_vector_of_the_most_telling_lemmas(analyzer: Analyzer) -> None:
     names = " ".join(f"имя{number}" for number in range(TERMS))
-    found = used(signature(record(f"{MUSEUM} {names}", analyzer, "Музей"), NOTHING_KNOWN, 100))
+    found = used(Frequencies(NOTHING_KNOWN, 100).signature(record(f"{MUSEUM} {names}", analyzer, "Музей")))
     assert len(found) == TERMS
     assert len(set(found["term"].tolist())) == TERMS
     assert (np.diff(found["weight"]) <= 0).all()
@@ -276,7 +276,7 @@ def test_a_signature_is_a_unit_vector_of_the_most_telling_lemmas(analyzer: Analy
 def test_frequent_lemmas_and_the_date_tell_nothing(analyzer: Analyzer) -> None:
     made = make_document(article("a", "Музей школы"), 1, analyzer).record
     known = np.array(sorted([(term_hash("школа"), 90), (term_hash("музей"), 3)]), NOTHING_KNOWN.dtype)
-    terms = set(used(signature(made, known, 100))["term"].tolist())
+    terms = set(used(Frequencies(known, 100).signature(made))["term"].tolist())
     assert term_hash("музей") in terms
     assert term_hash("школа") not in terms
     assert PARTS[int(made["part"][-1])] == "date"
@@ -284,4 +284,4 @@ def test_frequent_lemmas_and_the_date_tell_nothing(analyzer: Analyzer) -> None:
 
 
 def test_an_empty_article_has_an_empty_signature() -> None:
-    assert not signature(np.empty(0, RECORD), NOTHING_KNOWN, 5)["weight"].any()
+    assert not Frequencies(NOTHING_KNOWN, 5).signature(np.empty(0, RECORD))["weight"].any()
