@@ -18,9 +18,9 @@ from searchsvc.results import FACETS, Correction, Hit, ResultPage, SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
 from searchsvc.store import Store
-from web.api import Links, result_json
 from web.app import create_app
 from web.forms import ApiRequest
+from web.shapes import Links, result_json
 
 KEYS = {
     *("query", "total", "near_total", "rows", "page", "per_page", "took_ms", "version"),

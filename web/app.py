@@ -30,7 +30,7 @@ from werkzeug.routing import Map
 import searchsvc
 from searchsvc.errors import BadRequestError, GenerationError, NotFoundError
 from searchsvc.settings import Settings
-from web import api, feed, forms, pages, words
+from web import api, feed, forms, pages, shapes, words
 from web.answers import Headers
 from web.caching import Caching
 from web.querylog import QueryLog
@@ -79,7 +79,7 @@ def create_app(service: SearchService, settings: Settings) -> Flask:
     app.extensions["query_log"] = log
     app.register_blueprint(pages.Pages(service, log).blueprint())
     app.register_blueprint(
-        api.Api(service, explain=settings.explain == "on").blueprint(), url_prefix=api.PREFIX
+        api.Api(service, explain=settings.explain == "on").blueprint(), url_prefix=shapes.PREFIX
     )
     app.register_blueprint(feed.Feed(service, settings.site_title).blueprint())
     Probes(service).install(app)

@@ -21,7 +21,7 @@ from werkzeug.wrappers import Request
 
 from searchsvc.settings import Settings
 from searchsvc.text import clean, squeeze
-from web import api, forms
+from web import api, forms, shapes
 from web.answers import MADE, Finished, Headers, Kept, Made
 from web.querylog import Logged, LoggedQuery, QueryLog
 
@@ -129,7 +129,7 @@ def _asked(environ: WSGIEnvironment) -> tuple[Any, ...]:
     if environ.get("QUERY_STRING"):
         given = Request(environ, populate_request=False).args.items(multi=True)
         pairs = ((name, squeeze(clean(value))) for name, value in given)
-        if not path.startswith(api.PREFIX):  # pages overlook what they do not know and what is empty
+        if not path.startswith(shapes.PREFIX):  # pages overlook what they do not know and what is empty
             pairs = (pair for pair in pairs if pair[1] and pair[0] in forms.PAGE_PARAMETERS)
         pairs = sorted(pairs, key=_name)  # of several values of one name the first counts
     host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"

@@ -115,17 +115,14 @@ def _names(settings: Settings, article: str) -> Iterator[tuple[str, bool]]:
 
 
 def _json(explanation: Explanation) -> dict[str, Any]:
-    from web.api import explanation_json
+    from web.shapes import corrections_json, explanation_json
 
     published = explanation.published
     return {
         "query": {
             "original": explanation.asked,
             "effective": explanation.effective,
-            "corrections": [
-                {"kind": made.kind, "from": made.original, "to": made.replacement}
-                for made in explanation.corrections
-            ],
+            "corrections": corrections_json(explanation.corrections),
             "suggestions": list(explanation.suggestions),
             "truncated": explanation.truncated,
         },
@@ -193,7 +190,7 @@ def _tell_place(explanation: Explanation) -> None:
 
 
 def _tell_parts(explanation: Explanation) -> None:
-    from web.api import rounded
+    from web.shapes import rounded
 
     values = adding_up([part.value for part in explanation.parts], 2)
     rows = [(part, value) for part, value in zip(explanation.parts, values, strict=True) if part.value]

@@ -128,7 +128,7 @@ def _parameters(text: str, options: dict[str, Any]) -> Any:
 
 
 def _dump_answer(settings: Settings, page: ResultPage, asked: ApiRequest) -> None:
-    from web.api import Links, result_json
+    from web.shapes import Links, result_json
 
     base = settings.public_url or f"http://{settings.host}:{settings.port}"
     dump(result_json(page, asked, Links(base)))
