@@ -14,10 +14,10 @@ from werkzeug.test import TestResponse
 
 from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_service
+from searchsvc.connections import Connections
 from searchsvc.results import FACETS, Correction, Hit, ResultPage, SearchRequest, Segment
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
-from searchsvc.store import Store
 from web.app import create_app
 from web.forms import ApiRequest
 from web.shapes import Links, result_json
@@ -234,13 +234,13 @@ def test_a_page_of_results_is_one_read_of_the_store(
 ) -> None:
     get(client, "search?q=экзамен")  # by now the sources' names are known
     reads: list[str] = []
-    reading = Store._reading
+    reading = Connections.reading
 
-    def counted(store: Store) -> Any:
+    def counted(connections: Connections) -> Any:
         reads.append("read")
-        return reading(store)
+        return reading(connections)
 
-    monkeypatch.setattr(Store, "_reading", counted)
+    monkeypatch.setattr(Connections, "reading", counted)
     for path in ("/api/v1/search?q=школа", "/search?q=образование&year=2022"):
         reads.clear()
         assert client.get(path).status_code == 200
