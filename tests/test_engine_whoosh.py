@@ -24,8 +24,8 @@ from whoosh.writing import IndexingError
 
 from searchsvc.engine import FORMS, TEXT, TITLE, AnyOf, Entry, Plan, Sequence
 from searchsvc.engines.whoosh import WhooshEngine, WhooshSnapshot
-from searchsvc.engines.whoosh.read import _OVERHEAD as OVERHEAD
-from searchsvc.engines.whoosh.read import PostingCache
+from searchsvc.engines.whoosh.storage import _OVERHEAD as OVERHEAD
+from searchsvc.engines.whoosh.storage import PostingCache
 from searchsvc.errors import IndexDamagedError
 
 Postings = dict[str, dict[str, tuple[float, tuple[int, ...]]]]

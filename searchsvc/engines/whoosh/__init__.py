@@ -1,7 +1,7 @@
 """Whoosh, the embedded default: an ordinary Whoosh index, read into arrays.
 
 ``write`` gathers ready terms (``gather``) and makes segments of them (``segments``), whose posting lists
-are written and read by whole ``blocks``; ``read`` takes lists and columns out as numpy arrays,
+are written and read by whole ``blocks``; ``read`` takes lists and columns out of mapped files (``storage``),
 ``evaluate`` answers a plan over arrays and knows nothing of Whoosh. The mark of a commit rides in
 the pickled schema, so that Whoosh's own table of contents publishes index and mark in one rename.
 """
@@ -18,8 +18,9 @@ from searchsvc.engine import NAMES, TEXT, Matches, Plan
 from searchsvc.engine import Snapshot as EngineSnapshot
 from searchsvc.engines.whoosh.evaluate import count, evaluate
 from searchsvc.engines.whoosh.named import Vocabulary
-from searchsvc.engines.whoosh.read import MappedStorage, PostingCache, Segment, reading
+from searchsvc.engines.whoosh.read import Segment
 from searchsvc.engines.whoosh.segments import INDEX_NAME
+from searchsvc.engines.whoosh.storage import MappedStorage, PostingCache, reading
 from searchsvc.engines.whoosh.write import WhooshWriter, empty_schema
 from searchsvc.errors import IndexDamagedError
 

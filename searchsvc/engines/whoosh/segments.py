@@ -23,7 +23,8 @@ from whoosh.util.numeric import length_to_byte
 from searchsvc.engine import TEXT, TITLE
 from searchsvc.engines.whoosh import blocks
 from searchsvc.engines.whoosh.gather import PostingList
-from searchsvc.engines.whoosh.read import NUMBERS, TERM, Files, MappedStorage, Whole, checksum, living
+from searchsvc.engines.whoosh.read import NUMBERS, TERM, Files, Whole, living
+from searchsvc.engines.whoosh.storage import MappedStorage, checksum
 
 INDEX_NAME = "searchsvc"
 

@@ -18,13 +18,9 @@ from whoosh.writing import IndexingError
 
 from searchsvc.engine import FORMS, NAMES, TEXT, TITLE, Entry
 from searchsvc.engines.whoosh.gather import Gathered
-from searchsvc.engines.whoosh.read import (
-    NUMBERS,
-    Files,
-    MappedStorage,
-    reading,
-)
+from searchsvc.engines.whoosh.read import NUMBERS, Files
 from searchsvc.engines.whoosh.segments import INDEX_NAME, Documents, merge, write_segment
+from searchsvc.engines.whoosh.storage import MappedStorage, reading
 from searchsvc.errors import IndexBusyError
 
 NO_DAY = 0
