@@ -85,15 +85,21 @@ class Answering:
         self._today = today
 
     def answer(self, request: SearchRequest) -> Answer:
-        """Answer the query, or the repaired one where that alone has hits."""
+        """Answer the query, or the repaired one where that alone has hits.
+
+        Conditions do not matter to that: what is found without them decides how the words are read, and
+        what is then shown may be nothing but the conditions that leave nothing.
+        """
         answer = self._answer(request.text, request)
         if not answer.matches.total and request.correct != "off":
-            repair = repair_query(request.text, vocabulary_in(self._view, self._analyzer))
+            vocabulary = vocabulary_in(self._view, self._analyzer)
+            repair = repair_query(request.text, vocabulary)
             if repair is not None:
                 better = self._answer(repair.text, request)
-                if better.rows and request.correct == "auto" and repair.sure:
+                known = bool(better.rows or any(better.matches.unit_counts))
+                if known and request.correct == "auto" and repair.sure:
                     return replace(better, corrections=repair.corrections)
-                if better.matches.total or (repair.sure and better.rows):
+                if (repair.sure and known) or better.matches.total or vocabulary.hits(repair.text):
                     return replace(answer, suggestions=(repair.text,))
         return answer
 
