@@ -15,7 +15,7 @@ from corpus.article import tag_line
 from searchsvc import query
 from searchsvc.analysis import Analyzer
 from searchsvc.cards import hit_of, reprint_of
-from searchsvc.engine import TEXT, AnyOf, Candidate, Matches, Plan
+from searchsvc.engine import MAX_UNITS, TEXT, AnyOf, Candidate, Matches, Plan
 from searchsvc.errors import IndexDamagedError
 from searchsvc.explain import Explainer, missing_units
 from searchsvc.filters import countable, facets_of, selection
@@ -122,6 +122,8 @@ class Answering:
                 near_limit=RERANKED,
             )
         )
+        if not matches.total:
+            matches = self._with_parts(matches, planned, wanted)
         if not matches.total and not matches.near:
             matches = self._with_kin(matches, planned, wanted)
         full, scores = self._ordered(matches.full, order == "relevance", planned, matches)
@@ -134,6 +136,16 @@ class Answering:
             else unfolded(found)
         )
         return Answer(text, planned, matches, rows, scores | near_scores, order == "relevance")
+
+    def _with_parts(self, matches: Matches, planned: Planned, wanted: Plan) -> Matches:
+        """Add articles that have parts of a hyphenated word where none has all («школа-интернат»)."""
+        units = (*wanted.units, *(part.clause for part in planned.parts))
+        if not planned.parts or len(units) > MAX_UNITS:
+            return matches
+        found = self._view.snapshot.search(
+            replace(wanted, units=units, near_below=NEAR_BELOW, near_limit=RERANKED)
+        )
+        return replace(matches, near=found.near, near_total=found.near_total, unit_counts=found.unit_counts)
 
     def _with_kin(self, matches: Matches, planned: Planned, wanted: Plan) -> Matches:
         """Add articles that have kin of a word that none has («директор» for «директорский»).
@@ -224,14 +236,6 @@ class Answering:
                 replace(hit, explanation=one) for hit, one in zip(hits, explained.values(), strict=True)
             )
         matches = answer.matches
-        counts = (
-            tuple(
-                WordCount(unit.text, count)
-                for unit, count in zip(answer.planned.units, matches.unit_counts, strict=True)
-            )
-            if not matches.total and matches.unit_counts
-            else ()
-        )
         nearby = self._nearby(request, answer)
         page = ResultPage(
             original=request.text,
@@ -246,7 +250,7 @@ class Answering:
             hits=hits,
             facets=facets_of(matches, request, self._view),
             suggestions=answer.suggestions,
-            words=counts,
+            words=() if matches.total else _word_counts(answer.planned, matches.unit_counts),
             version=self._view.version,
             took_ms=(time.perf_counter() - started) * 1000,
             period=self._period(request),
@@ -293,6 +297,13 @@ class Answering:
                 row.shown.key: answer.scores[row.best.key] for row in answer.rows if row.shown is not row.best
             },
         )
+
+
+def _word_counts(planned: Planned, counts: Sequence[int]) -> tuple[WordCount, ...]:
+    """Return each unit with its number of articles, and the parts of units if they were counted, too."""
+    parts = [(part.text, unit.text) for unit in planned.units for part in unit.parts]
+    named = [*((unit.text, "") for unit in planned.units), *parts]
+    return tuple(WordCount(word, count, whole) for (word, whole), count in zip(named, counts, strict=False))
 
 
 def _below(floor: float | None, scores: dict[int, float]) -> dict[int, float]:

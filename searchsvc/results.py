@@ -188,10 +188,11 @@ class Nearby:
 
 @dataclass(frozen=True, slots=True)
 class WordCount:
-    """How many articles have a word of the query."""
+    """How many articles have a word of the query, or a part of ``part_of``, a hyphenated one."""
 
     word: str
     count: int
+    part_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
