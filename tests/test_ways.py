@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from beds.index import Bed, draft
+from beds.words import ANALYZER
 from bs4 import BeautifulSoup
 from flask.testing import FlaskClient
 
-from searchsvc.results import SearchRequest
+from searchsvc.live import LiveIndex
+from searchsvc.results import ResultPage, SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
 from web.app import create_app
@@ -83,6 +88,95 @@ def test_a_repaired_page_without_results_says_so_and_offers_the_way_out(client: 
     assert "за всё время (9 статей)" in text(tree, ".suggested")
     (feed,) = {str(tag["href"]) for tag in tree.select("[href^='/feed']")}
     assert feed.startswith("/feed?q=" + quote("наставничество"))
+
+
+def test_a_heading_promises_no_results_for_a_repaired_query_that_no_article_answers(
+    client: FlaskClient,
+) -> None:
+    tree = page(client, "/search?q=jkbvgbflf абракадабра")
+    assert text(tree, "h1") == "По запросу «олимпиада абракадабра» нет статей со всеми словами"
+    assert text(tree, ".corrected").endswith("Искать «jkbvgbflf абракадабра»")
+    assert text(tree, ".near") == "Похожие результаты:"
+
+
+# --- hyphenated words -------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["whoosh", "tantivy"])
+def hyphens(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A service over articles that have parts of hyphenated words apart, and one that has a whole."""
+    bed = Bed.open(tmp_path_factory.mktemp("bed"), ANALYZER, engine=request.param)
+    texts = (
+        "космический интернат",
+        "интернатом",
+        "кометы",
+        "телескоп у интерната, пишут о космических полётах",
+    )
+    for number, words in enumerate((*texts, "ракета-носитель", "носитель и ракета", "приказ 77-ФЗ")):
+        bed.archive.put(draft(number, words))
+    bed.rebuild()
+    with closing(LiveIndex(bed.generations)) as live:
+        yield SearchService(live, ANALYZER)
+
+
+def lacking(found: ResultPage) -> dict[str, tuple[str, ...]]:
+    """Return what each row lacks, by the id of its article."""
+    return {hit.id: hit.missing for hit in found.hits}
+
+
+def test_a_hyphenated_word_that_nothing_has_is_near_by_its_parts(hyphens: SearchService) -> None:
+    found = hyphens.search(SearchRequest("космический-интернат-лагерь"))
+    assert (found.total, found.near_total) == (0, 3)
+    assert lacking(found) == {
+        "a000": ("лагерь",),
+        "a001": ("космический", "лагерь"),
+        "a003": ("лагерь",),
+    }
+    counts = [(word.word, word.count, word.part_of) for word in found.words]
+    whole = "космический-интернат-лагерь"
+    assert counts == [(whole, 0, ""), ("космический", 2, whole), ("интернат", 3, whole), ("лагерь", 0, whole)]
+
+
+def test_all_parts_apart_are_not_the_word(hyphens: SearchService) -> None:
+    found = hyphens.search(SearchRequest("телескоп-интернат"))
+    assert lacking(found)["a003"] == ("телескоп-интернат",)
+    assert found.hits[0].id == "a003"
+
+
+def test_parts_bring_nothing_where_an_article_has_the_word_or_it_is_asked_for_as_it_is(
+    hyphens: SearchService,
+) -> None:
+    assert lacking(hyphens.search(SearchRequest("ракета-носитель"))) == {"a004": ()}
+    for typed in (
+        "!космический-телескоп",
+        "заголовок:космический-телескоп",
+        "интернат@site.ru",
+        "01.02.2003",
+        "77-78",
+    ):
+        assert hyphens.search(SearchRequest(typed, correct="off")).hits == (), typed
+
+
+def test_with_other_words_the_parts_count_as_well(hyphens: SearchService) -> None:
+    found = hyphens.search(SearchRequest("комета телескоп-интернат"))
+    assert lacking(found)["a002"] == ("телескоп-интернат",)
+    assert lacking(found)["a001"] == ("комета", "телескоп")
+
+
+def test_an_article_that_has_a_part_is_explained(hyphens: SearchService) -> None:
+    found = hyphens.explain(SearchRequest("космический-лагерь"), "a000")
+    assert (found.match, found.place is not None, found.missing) == ("near", True, ("лагерь",))
+    far = hyphens.explain(SearchRequest("космический-лагерь"), "a002")
+    assert (far.match, [one.kind for one in far.obstacles]) == ("none", ["words"])
+
+
+def test_near_matches_by_parts_say_what_they_are(client: FlaskClient) -> None:
+    tree = page(client, "/search?q=школа-интернат")
+    assert text(tree, ".near") == "Статей со словом «школа-интернат» нет. Ниже те, где есть его части:"
+    assert "без слова «интернат»" in text(tree, ".missing")
+    assert "школа-интернат (не встречается), школа (" in text(tree, ".suggested")
+    tree = page(client, "/search?q=экзамен школа-интернат")
+    assert text(tree, ".near") == "Статей со словом «школа-интернат» нет. Похожие результаты:"
 
 
 # --- feeds ------------------------------------------------------------------------------------------
