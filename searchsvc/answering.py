@@ -21,7 +21,7 @@ from searchsvc.explain import Explainer, missing_units
 from searchsvc.filters import countable, facets_of, selection
 from searchsvc.folding import FOLDED, Row, folded, unfolded
 from searchsvc.live import View
-from searchsvc.nearby import find_nearby
+from searchsvc.nearby import find_nearby, narrowed
 from searchsvc.periods import find_period
 from searchsvc.planning import Planned, plan
 from searchsvc.ranking import Statistics, families_of, rank, stop_words_of
@@ -182,19 +182,29 @@ class Answering:
             return None
         return find_nearby(request, answer.text, answer.planned, self._view, self._analyzer)
 
-    def _related(self, answer: Answer) -> tuple[WordCount, ...]:
-        """Return kin of the query's words, of those first that no article has."""
+    def _words(self, request: SearchRequest, answer: Answer) -> tuple[WordCount, ...]:
+        """Return how many articles have each word, if none has all of them."""
+        if answer.matches.total:
+            return ()
+        words = _word_counts(answer.planned, answer.matches.unit_counts)
+        return narrowed(words, request, answer.text, self._view, self._analyzer)
+
+    def _related(self, request: SearchRequest, answer: Answer) -> tuple[WordCount, ...]:
+        """Return kin of the query's words, of those first that no article has; if the conditions leave
+        articles to some of them, only these."""
         counted = zip(answer.planned.words, answer.matches.word_counts, strict=False)
         words = sorted(
             (count > 0, place, word.text) for place, (word, count) in enumerate(counted) if not word.weak
         )
-        return related_words(
+        found = related_words(
             [text for _, _, text in words],
             self._view.generation.store.lexicon(),
             self._analyzer,
             frequency=self._view.snapshot.frequency,
             synonyms=self._view.synonyms,
         )
+        found = narrowed(found, request, answer.text, self._view, self._analyzer)
+        return tuple(word for word in found if word.total) or found
 
     def _ordered(
         self, found: Sequence[Candidate], by_score: bool, planned: Planned, matches: Matches
@@ -250,12 +260,12 @@ class Answering:
             hits=hits,
             facets=facets_of(matches, request, self._view),
             suggestions=answer.suggestions,
-            words=() if matches.total else _word_counts(answer.planned, matches.unit_counts),
+            words=self._words(request, answer),
             version=self._view.version,
             took_ms=(time.perf_counter() - started) * 1000,
             period=self._period(request),
             nearby=nearby,
-            related=() if matches.total or nearby else self._related(answer),
+            related=() if matches.total or nearby else self._related(request, answer),
         )
         return Page(page, complete=stored.keys() >= {*keys, *others})
 

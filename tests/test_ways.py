@@ -7,7 +7,7 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from beds.index import Bed, draft
@@ -29,7 +29,7 @@ def client(sample_service: SearchService, tmp_path: Path) -> FlaskClient:
 
 def page(client: FlaskClient, path: str) -> BeautifulSoup:
     """Return the page at *path*."""
-    answer = client.get(quote(path, safe="/?=&"))
+    answer = client.get(quote(path, safe="/?=&+"))
     assert answer.status_code == 200
     return BeautifulSoup(answer.data, "lxml")
 
@@ -41,7 +41,7 @@ def text(tree: BeautifulSoup, selector: str) -> str:
 
 def titles(client: FlaskClient, path: str) -> list[str]:
     """Return the titles of a feed's entries."""
-    feed = BeautifulSoup(client.get(quote(path, safe="/?=&")).data, "xml")
+    feed = BeautifulSoup(client.get(quote(path, safe="/?=&+")).data, "xml")
     return [entry.title.get_text() for entry in feed.find_all("entry")]
 
 
@@ -177,6 +177,56 @@ def test_near_matches_by_parts_say_what_they_are(client: FlaskClient) -> None:
     assert "школа-интернат (не встречается), школа (" in text(tree, ".suggested")
     tree = page(client, "/search?q=экзамен школа-интернат")
     assert text(tree, ".near") == "Статей со словом «школа-интернат» нет. Похожие результаты:"
+
+
+# --- words on their own -----------------------------------------------------------------------------
+
+
+def links(tree: BeautifulSoup, beginning: str) -> dict[str, str]:
+    """Return what the line that begins so links to, by the text of the link."""
+    (line,) = (
+        tag for tag in tree.select(".suggested") if " ".join(tag.get_text().split()).startswith(beginning)
+    )
+    return {tag.get_text(): unquote(str(tag["href"])) for tag in line.select("a")}
+
+
+def test_words_on_their_own_keep_the_conditions_where_these_leave_articles(client: FlaskClient) -> None:
+    tree = page(client, "/search?q=робот каникулы экзамен -абракадабра&year=2022")
+    apart = links(tree, "Слова по")
+    assert apart == {
+        "робот": "/search?q=робот+-абракадабра&year=2022",
+        "каникулы": "/search?q=каникулы",
+        "экзамен": "/search?q=экзамен+-абракадабра&year=2022",
+    }
+    assert "каникулы (2 статьи без условий), экзамен (2 статьи)" in text(tree, ".suggested")
+    for word in ("робот", "экзамен"):
+        assert page(client, apart[word]).select("article.hit")
+    assert links(tree, "Попробуйте:") == {
+        "экзаменационный": "/search?q=экзаменационный+-абракадабра&year=2022"
+    }
+
+
+def test_words_say_so_where_they_drop_the_conditions(client: FlaskClient) -> None:
+    tree = page(client, "/search?q=школа абракадабра&year=1999")
+    assert set(links(tree, "Попробуйте без выбранных условий:")) == {"школьный", "школьник"}
+    assert "67 статей без условий" in text(tree, "[aria-labelledby=words]")
+    tree = page(client, "/search?q=робот каникулы экзамен")
+    assert "без условий" not in text(tree, ".suggested")
+
+
+def test_resetting_everything_drops_every_condition(client: FlaskClient) -> None:
+    tree = page(client, "/search?q=школа абракадабра&person=Иванов&place=Москва&organisation=Лицей&tag=нет")
+    (reset,) = (tag for tag in tree.select(".chips a") if tag.get_text() == "сбросить всё")
+    assert unquote(str(reset["href"])) == "/search?q=школа+абракадабра"
+
+
+def test_only_some_words_are_counted_under_the_conditions(sample_service: SearchService) -> None:
+    words = " ".join(["школа", *(f"слово{number}" for number in range(20)), "экзамен"])
+    found = sample_service.search(SearchRequest(f"{words} год:2022", correct="off")).words
+    counted = {word.word: (word.query, word.total) for word in found if word.count}
+    assert counted["школа"][0] == "школа год:2022"
+    assert counted["школа"][1]
+    assert counted["экзамен"] == ("", 0)
 
 
 # --- feeds ------------------------------------------------------------------------------------------
