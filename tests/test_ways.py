@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
@@ -227,6 +228,59 @@ def test_only_some_words_are_counted_under_the_conditions(sample_service: Search
     assert counted["школа"][0] == "школа год:2022"
     assert counted["школа"][1]
     assert counted["экзамен"] == ("", 0)
+
+
+# --- conditions and quotes in words ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "offered"),
+    [
+        ("q=наставничество тег:2022", "«Метка: 2022» (9 статей)"),
+        ("q=наставничество раздел:Питание", "«Раздел: Питание» (9 статей)"),
+        ("q=наставничество тег:2022&tag=2022", "«Метка: 2022» (9 статей)"),
+        ("q=наставничество тег:2022&tag=2023", "«Метка» (9 статей)"),
+        ("q=наставничество&category=«Питание»", "«Раздел: „Питание“» (9 статей)"),
+    ],
+)
+def test_a_condition_to_be_dropped_is_called_by_its_value(
+    client: FlaskClient, path: str, offered: str
+) -> None:
+    assert text(page(client, f"/search?{path}"), ".suggested") == f"Искать без условия {offered}"
+
+
+def test_quotes_in_a_heading_are_nested(client: FlaskClient) -> None:
+    tree = page(client, "/search?q=«учебный год» школа")
+    assert re.fullmatch("По запросу «„учебный год“ школа» найден[ао] .*", text(tree, "h1"))
+    near = page(client, "/search?q=«гранитный карьер» школа абракадабра&correct=off")
+    assert "«„гранитный карьер“»" in text(near, ".missing")
+    repaired = page(client, "/search?q=«учебный год» ирколаа&correct=auto")
+    assert "««" not in repaired.get_text()
+
+
+def test_a_heading_is_short_whatever_was_asked(client: FlaskClient) -> None:
+    tree = page(client, "/search?q=" + "наставничество " * 60)
+    assert len(text(tree, "h1")) < 130
+    assert len(text(tree, "title")) < 120
+    assert "…» найдено" in text(tree, "h1")
+    (box,) = tree.select("#q")
+    assert len(str(box["value"])) > 800
+
+
+@pytest.mark.parametrize("turn", ["\u202e", "\u200f", "\u2067", "\u061c"])
+def test_what_turns_the_direction_of_writing_turns_nothing_of_the_page(
+    client: FlaskClient, turn: str
+) -> None:
+    tree = page(client, f"/search?q={turn} настав{turn}ничество")
+    assert text(tree, "h1") == "По запросу «наставничество» найдено 9 статей"
+    assert turn not in tree.get_text()
+    assert client.get("/api/v1/search?q=" + quote(f"настав{turn}ничество")).json["total"] == 9  # type: ignore[index]
+    tree = page(client, f"/search?category=Пит{turn}ание")
+    assert turn not in text(tree, "title")
+    assert all(
+        place.parent is not None and place.parent.name == "bdi"
+        for place in tree.find_all(string=re.compile(turn))
+    )
 
 
 # --- feeds ------------------------------------------------------------------------------------------
