@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from searchsvc.points import MONTH, SEASON
 from searchsvc.query import QUOTED, QUOTES
 
-_WORD = re.compile(r"№|\w+")
+_WORD = re.compile(r"№|\w+(?:-\w+)*")  # «ГИА-9» is no number
 _QUOTED = re.compile(QUOTED)
 _OR_BEFORE = re.compile(r"(?:^|\s)(?:OR|ИЛИ|\|\|?)$")
 _OR_AFTER = re.compile(r"\s*(?:OR|ИЛИ|\|\|?)(?:\s|$)")
@@ -26,7 +26,7 @@ _OR_AFTER = re.compile(r"\s*(?:OR|ИЛИ|\|\|?)(?:\s|$)")
 _SIGN = re.compile("№|n|no|номер(?:а|у|ом|е)?")
 _DOCUMENT = re.compile(
     r"приказ\w{0,3}|письм\w{1,3}|закон(?:а|у|ом|е|ы|ов)?|постановлени\w{1,2}|распоряжени\w{1,2}"
-    r"|указ(?:а|у|ом|е|ы)?|протокол\w{0,2}|договор\w{0,2}|фз|фгос|фоп|гост\w?|санпин\w{0,2}"
+    r"|указ(?:а|у|ом|е|ы)?|протокол\w{0,2}|договор\w{0,2}|(?:\d+-)?фз|фгос|фоп|гост\w?|санпин\w{0,2}"
 )
 _NEWS = re.compile(
     r"новост(?:и|ей|ь)|событи[яей]|публикаци[ияей]{1,2}|стать[ияю]|статей|материал(?:ы|ов)?|запис[ией]{1,2}"
@@ -34,27 +34,30 @@ _NEWS = re.compile(
 )
 _NUMBERED = re.compile(
     r"школ[аыеу]|школой|гимнази[яию]|гимназией|лице[йяю]|лицеем|лицее|сад(?:а|у|ик|ика)?|доу|мбоу|гбоу|сош"
-    r"|интернат[ау]?|колледж[ау]?|кабинет[ау]?|аудитори[яию]|отряд[ау]?|дом[ау]?|код[ау]?|форм[аыу]|стать[яию]"
+    r"|интернат[ау]?|колледж[ау]?|кабинет[ау]?|аудитори[яию]|отряд[ау]?|дом[ау]?|код[ау]?|форм[аыу]|стать[яюе]"
     r"|пункт[ау]?|телефон[ау]?|тел|индекс[ау]?|windows|office|word|excel|powerpoint|outlook|access|server"
 )
 _ABOUT = re.compile(r"более|больше|менее|меньше|свыше|около|примерно|почти|всего|ровно|лишь|только")
-_NOT = re.compile(r"не|ни|без|кроме|вместо|исключая|перед|накануне|нов(?:ый|ого|ому|ым|ом)")
+_NOT = re.compile(
+    r"не|ни|без|кроме|вместо|исключая|перед|накануне|чем|старше|младше|моложе|нов(?:ый|ого|ому|ым|ом)"
+)
 _DANGLING = re.compile(
-    r"и|или|а|но|да|в|во|на|за|до|после|с|со|по|от|из|из-за|к|ко|у|о|об|при|про|для|между|через|под|над"
+    r"и|или|а|но|да|в|во|на|за|до|после|с|c|со|по|от|из|из-за|к|ко|у|о|об|при|про|для|между|через|под|над"
 )
 _PLAN = re.compile(
     r"стратеги\w+|программ\w+|концепци\w+|проект\w*|нацпроект\w*|план\w{0,3}|прогноз\w*|карт\w+"
 )
 _BORDER = re.compile(
-    rf"{MONTH}|{SEASON}|\d+|квартал\w*|кв|полугоди\w+|половин\w+|недел[яиюе]|неделей|месяц\w*"
+    rf"{MONTH}|{SEASON}|\d+(?:-\d+)?|квартал\w*|кв|полугоди\w+|половин\w+|месяц\w*"
     r"|декад\w+|числ\w+|начал[оаеу]|началом|кон(?:ец|ца|цу|цом|це)|середин\w+|последн\w{2,3}|век\w{0,2}|тысячелети\w+"
 )
+_WEEK = re.compile(r"недел[яиюе]|неделей")  # «первая неделя мая 2022», but «Предметная неделя 2022»
 _AFTER = re.compile(
     rf"{MONTH}|{SEASON}|рождения|р|постройки|основания|издания|выпуска|обучения|век|века"
     r"|квартал\w*|полугоди\w+"
 )
-_COUNTED = re.compile(  # after a number, so in the genitive or the singular
-    r"\w+(?:ов|ев|ей)|руб\w*|р|тыс\w*|млн|млрд|процента?|человека?|чел|балла?|часа?|минут[аы]?|секунд[аы]?|мест"
+_COUNTED = re.compile(  # after a number, so in the genitive or the singular, or after «с», «по»
+    r"\w+(?:ов|ев|ей|ами|ями|ам|ям)|руб\w*|р|тыс\w*|млн|млрд|процента?|человека?|чел|балла?|часа?|минут[аы]?|секунд[аы]?|мест"
     r"|раза?|работ|заявок|заявлени[йяе]|книг|школ|организаций|учреждений|семей|шт\w*|страниц|слов[оа]?|символа?|знака?"
     r"|(?:ученик|участник|школьник|выпускник|студент|педагог)а?|(?:победител|учител)[ья]|\w+(?:щихся|вших)"
     r"|ребен(?:ок|ка)|к?м|к?г|лет|единиц\w?"
@@ -112,11 +115,11 @@ def is_meant(near: Around, *, grade: str, claim: str, opening: str, closed: bool
         return False
     if opening == "of" and not _NEWS.fullmatch(near.last):
         return False
-    if not opening and (_BORDER.fullmatch(near.last) or _is_of_document(near, grade, closed)):
+    if not opening and (_is_part(near, grade) or _is_of_document(near, grade, closed)):
         return False
     if opening == "before" and any(map(_PLAN.fullmatch, near.before)):
         return False
-    return _CLAIMS[claim](near, opening)
+    return _CLAIMS[claim](near, opening or ("range" if closed else ""))
 
 
 def _is_free(near: Around, opening: str) -> bool:
@@ -130,6 +133,11 @@ def _is_free(near: Around, opening: str) -> bool:
     ):
         return False
     return not (near.next in _AND and _OTHER_END.fullmatch(near.third))
+
+
+def _is_part(near: Around, grade: str) -> bool:
+    """Say whether the word before makes it a part of another date that is not read."""
+    return bool(_BORDER.fullmatch(near.last) or (grade == "month" and _WEEK.fullmatch(near.last)))
 
 
 def _is_of_document(near: Around, grade: str, closed: bool) -> bool:

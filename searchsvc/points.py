@@ -71,7 +71,7 @@ _YEARS = r"(?:\s*(?:год(?:а|у|ом|е|ы|ов|ах|ами|ам)?|гг?)(?!\
 _YEAR = rf"(?P<said>{Y})(?:-(?:й|го|м|му|ый|ом|ого))?{_YEARS}?"
 _IN_YEAR = rf"(?:\s*,?\s*{_YEAR}|\s+{_WHICH}год(?:а|у|ом|е)?(?!\w))?"
 _SCHOOL = r"(?:\s*уч(?:ебн\w+|\.)?\s*г(?:од\w*|\.)?)"
-_STUDY = r"уч(?:ебн\w+|\.)\s*год\w*\s+"  # «учебный год 2021/22»
+_STUDY = r"уч(?:ебн\w+|\.)\s*(?:год\w*\s+)?"  # «учебный год 2021/22»
 _DASH = r"(?:[-–—]\s*|\s+[-–—]\s+)"
 _TO_AND = rf"(?:(?P<to>{_DASH}|\s+(?:по|до)\s+)|(?P<and>\s*,\s*|\s+и(?:ли)?\s+))"
 _PAIR = rf"(?P<first>{Y})(?:/|{_DASH})(?P<last>\d{{4}}|\d\d)(?!\d)"
@@ -345,11 +345,14 @@ _FORMS: tuple[tuple[re.Pattern[str], _Reader], ...] = tuple(
         (rf"(?P<decade>(?:19|20)\d0)-(?:е|х|ые|ых)(?!\w){_YEARS}?", _of_decade),
         (r"(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)-(?P<day>\d\d)(?!\d)", _of_numbers),
         (rf"(?:{_STUDY})?{_PAIR}{_SCHOOL}", _of_school),
-        (rf"(?:{_STUDY})?(?P<first>{Y})/(?P<last>\d{{4}}|\d\d)(?!\d)", _of_school),
+        (rf"(?:{_STUDY})?(?P<first>{Y})/(?P<last>\d{{4}}|\d\d)(?!\d){_YEARS}?", _of_school),
         (rf"{_STUDY}{_PAIR}", _of_school),
         (rf"{_STUDY}{Y}|{Y}{_SCHOOL}", _bad),  # which of the two years?
         (rf"(?P<first>{Y}){_DASH}(?P<last>\d\d)(?![\d.]){_YEARS}?", _of_pair),
-        (r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>(?:19|20)\d\d|\d\d)(?!\d)", _of_numbers),
+        (
+            r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>(?:19|20)\d\d|\d\d)(?!\d)" + _YEARS + "?",
+            _of_numbers,
+        ),
         (rf"(?P<month>(?:0\d|1[0-2]))\.{_YEAR}", _of_month),
         (r"(?P<day>\d{1,2})\.(?P<month>\d{2})(?P<year>)(?![.\d])", _of_numbers),
         (
