@@ -20,8 +20,8 @@ from searchsvc.query import QUOTED, QUOTES
 
 _WORD = re.compile(r"№|\w+(?:-\w+)*")  # «ГИА-9» is no number
 _QUOTED = re.compile(QUOTED)
-_OR_BEFORE = re.compile(r"(?:^|\s)(?:OR|ИЛИ|\|\|?)$")
-_OR_AFTER = re.compile(r"\s*(?:OR|ИЛИ|\|\|?)(?:\s|$)")
+_OR_BEFORE = re.compile(rf"(?:^|\s)(?:OR|ИЛИ|\|\|?)[^\w|{QUOTES}]*$")
+_OR_AFTER = re.compile(rf"[^\w|{QUOTES}]*(?:OR|ИЛИ|\|\|?)(?:\s|$)")
 
 _SIGN = re.compile("№|n|no|номер(?:а|у|ом|е)?")
 _DOCUMENT = re.compile(
@@ -96,7 +96,7 @@ class Around:
 def around(text: str, folded: str, start: int, stop: int) -> Around:
     """Return what stands around ``text[start:stop]``; ``cut`` says that an OR stands beside it."""
     left, right = _words(folded[:start]), _words(folded[stop:])
-    beside = _OR_BEFORE.search(text[:start].rstrip()) or _OR_AFTER.match(text, stop)
+    beside = _OR_BEFORE.search(text[:start]) or _OR_AFTER.match(text, stop)
     return Around(left, right, folded[stop:], beside is not None)
 
 

@@ -51,17 +51,21 @@ _TO = r"[-–—]\s*|\s+[-–—]\s+|\s+(?:по|до)\s+"
 _JOIN = re.compile(rf"(?P<to>{_TO})|(?:\s*,\s*|\s+и(?:ли)?\s+)(?:(?:в|во|за|на)\s+)?")
 _CLOSING = re.compile(r"\s+включительно(?!\w)")
 _TO_NOW = re.compile(
-    r"(?:\s+(?:по|до)\s+|\s*[-–—]\s*)(?:н\.\s?в\.|наст(?:оящее|\.)\s*вр(?:емя|\.)|сего(?:дняшн\w+|дня)(?:\s+дн\w+|\s+день)?|сей\s+день|сих\s+пор"
-    r"|настоящего\s+времени|наших\s+дней)(?!\w)"
+    r"(?:\s+(?:по|до)\s+|\s*[-–—]\s*)(?:н\.\s?в\.|наст(?:оящее|\.)\s*вр(?:емя|\.)|настоящего\s+времени"
+    r"|сегодняшн\w+\s+д(?:ень|ня)|сегодня|сей\s+день|сих\s+пор|наших\s+дней)(?!\w)"
 )
 _CLOSINGS = {"before": _CLOSING, "until": _CLOSING, "by": _CLOSING, "since": _TO_NOW, "": _TO_NOW}
 _UP_TO = re.compile(r"\d{4}(?:-й)?\s+год|(?!\d{4}|\w+[юу]\s).*")
 
 _EDGE = " \t\n,;:–—-"
 _HEAD = re.compile(r"\A[.,;:!?…]*(?:\s+[-–—]+(?=\s|\Z)|\s+)*")
+_PLAIN = re.compile(r"\w+(?![:\w])")
+_PLAIN_END = re.compile(r"(?:\A|\s)[^\s:]+\Z")
 _BRACKETS = {"(": ")", "[": "]"}
 _WITH_OPENING = {"begun": "begun", "lately": "in"}
 """«года» is a period in «с начала года», «неделю» in «за неделю» only."""
+
+_ONE_END = frozenset({"before", "until", "later", "begun", "of"})
 
 Ends = tuple[date | None, date | None]
 
@@ -100,9 +104,8 @@ def find_period(text: str, today: date) -> Period | None:
         return None
     found: Period | None = None
     for reading in _readings(text, folded, today):
-        near = around(text, folded, reading.start, reading.stop)
         if reading.ends is None or not is_meant(
-            near,
+            around(text, folded, reading.start, reading.stop),
             grade=reading.grade,
             claim=reading.claim,
             opening=reading.opening,
@@ -130,19 +133,13 @@ def _readings(text: str, folded: str, today: date) -> Iterator[_Reading]:
 
 
 def _read(text: str, place: int, today: date) -> _Reading | None:
+    """Return the longest reading that begins at *place*; one that makes no sense has no days."""
     opened = _OPENING.match(text, place)
     opening = (opened.lastgroup or "") if opened else ""
     start = opened.end() if opened else place
-    point = point_at(text, start, today)
-    if point is None or _WITH_OPENING.get(point.claim, opening) != opening:
+    points, joins = _points(text, start, today)
+    if not points or _WITH_OPENING.get(points[0].claim, opening) != opening:
         return None
-    points, joins = [point], []
-    while join := _JOIN.match(text, points[-1].stop):
-        point = point_at(text, join.end(), today)
-        if point is None or point.claim in _WITH_OPENING:
-            break
-        points.append(point)
-        joins.append(join["to"] is not None)
     stop = points[-1].stop
     if opening == "by" and not _UP_TO.fullmatch(text, start, stop):  # «по 2022 году»
         opening = "in"
@@ -156,30 +153,44 @@ def _read(text: str, place: int, today: date) -> _Reading | None:
         ends = _ends(opening, points, joins, today)
     except (ValueError, OverflowError):
         ends = None
-    several = len(points) > 1 or bool(points[0].joined)
+    several = _are_several(points)
     claim = "sure" if closing or (several and points[-1].claim == "sure") else points[0].claim
     return _Reading(place, stop, opening, points[0].grade, claim, several, ends)
 
 
+def _points(text: str, place: int, today: date) -> tuple[list[Point], list[bool]]:
+    """Return the points that stand joined at *place*, and of each joint whether it is «по» or a dash."""
+    points: list[Point] = []
+    joins: list[bool] = []
+    while point := point_at(text, place, today):
+        if points and point.claim in _WITH_OPENING:
+            break
+        points.append(point)
+        join = _JOIN.match(text, point.stop)
+        if join is None:
+            break
+        joins.append(join["to"] is not None)
+        place = join.end()
+    return points, joins[: len(points) - 1]
+
+
+def _are_several(points: Sequence[Point]) -> bool:
+    return len(points) > 1 or bool(points[0].joined)
+
+
 def _ends(opening: str, points: Sequence[Point], joins: Sequence[bool], today: date) -> Ends:
-    """Return the first and last day of points that are joined; ValueError where they make no period."""
-    if opening == "between" and ((len(points) == 1 and not points[0].joined) or any(joins)):
+    """Return the first and last day of what points make; ValueError where they make no period."""
+    several = _are_several(points)
+    if opening == "between" and (not several or any(joins)):
         raise ValueError("between what?")
+    if several and opening in _ONE_END:
+        raise ValueError("one end of several points")
     days = _dated(points)
     if len(points) > 1:
         _check_joined(opening, points, joins, days)
     elif points[0].joined == "gap" and opening != "between":
         raise ValueError("a gap")
-    since, until = days[0][0], days[-1][1]
-    if since > until:
-        raise ValueError("the end before the beginning")
-    if len(points) == 1 and not points[0].joined:
-        return _opened(opening, since, until, today)
-    if opening in {"before", "until", "later", "begun", "of"}:
-        raise ValueError("one end of several points")
-    if not FIRST_YEAR <= since.year <= until.year <= today.year + 1:
-        raise ValueError("no time of a news site")
-    return since, until
+    return _opened("in" if several else opening, days[0][0], days[-1][1], today)
 
 
 def _dated(points: Sequence[Point]) -> list[Days]:
@@ -229,7 +240,7 @@ def _opened(opening: str, since: date, until: date, today: date) -> Ends:
         known = last.year >= FIRST_YEAR and last < today
     else:
         ends = (since, until)
-        known = FIRST_YEAR <= since.year <= until.year <= today.year + 1
+        known = since <= until and since.year >= FIRST_YEAR and until.year <= today.year + 1
     if not known:
         raise ValueError("no time of a news site")
     return ends
@@ -240,5 +251,8 @@ def _without(text: str, start: int, stop: int) -> str:
     left, right = text[:start].rstrip(_EDGE), _HEAD.sub("", text[stop:])
     while left and left[-1] in _BRACKETS and right[:1] in {"", _BRACKETS[left[-1]]}:
         left, right = left[:-1].rstrip(_EDGE), _HEAD.sub("", right[1:])
-    space = "" if left.endswith(tuple(_BRACKETS)) or right.startswith((")", "]")) else " "
+    # No sign is to become a word, no bracket a part of a filter's value.
+    opened = left.endswith(tuple(_BRACKETS)) and _PLAIN.match(right)
+    closed = right.startswith((")", "]")) and _PLAIN_END.search(left)
+    space = "" if opened or closed else " "
     return squeeze(left + space + right)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from searchsvc.periods import find_period
-from searchsvc.query import QUOTES
+from searchsvc.query import QUOTES, parse
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService
 from web.pages import period
@@ -97,6 +97,36 @@ def test_a_period_takes_neighbouring_words_and_leaves_the_others_in_order(text: 
         taken = len(had) - len(left)
         assert taken > 0
         assert any(had[:start] + had[start + taken :] == left for start in range(len(left) + 1))
+
+
+OPERATORS = [
+    "OR",
+    "ИЛИ",
+    "-школа",
+    "!школа",
+    "-",
+    "«Точка роста»",
+    "тег:ЕГЭ",
+    "заголовок:",
+    "школа",
+    "(",
+    ")",
+]
+
+
+@settings(max_examples=500)
+@given(st.lists(st.sampled_from(OPERATORS), max_size=4), st.lists(st.sampled_from(OPERATORS), max_size=4))
+def test_the_rest_means_what_it_meant_beside_the_period(before: list[str], after: list[str]) -> None:
+    for named in ("в августе 2022 года", "(2022)", "до 2021 года"):
+        found = find_period(" ".join((*before, named, *after)), TODAY)
+        if found is not None:
+            left = [clause for side in (before, after) for clause in meant(" ".join(side))]
+            assert meant(found.rest) == left
+
+
+def meant(text: str) -> list[str]:
+    """Return the clauses of a query, without their places."""
+    return [re.sub(r"span=\(\d+, \d+\)", "", str(clause)) for clause in parse(text).clauses]
 
 
 @given(
