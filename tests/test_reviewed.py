@@ -160,7 +160,7 @@ def test_a_page_is_whole_though_a_purge_comes_between(own_sample: Settings, anal
     with closing(live), open_archive(own_sample) as archive:
         for reader in readers:
             reader.start()
-        for name in ids(service, "школа")[:4]:
+        for name in ids(service, "школа")[:3]:
             purge(archive, generations, analyzer, name)
         stop.set()
         for reader in readers:
