@@ -2,7 +2,7 @@
 
     PYTHONPATH=.:tests python -m bench.parts SET [SET ...] [--part NAME ...] [--factors 0 ...] [--base 1]
 
-A set is a folder in BEIR layout, or such a folder and a file of queries (``SET:queries-words.jsonl``). Each is
+A set is a folder in BEIR layout, or that and a file of queries (``SET:queries-words.jsonl``). Each is
 indexed once; the whole search answers, without repair, near matches after full ones. Figures are nDCG@10;
 those of a part are gains in thousandths over all parts as they are, or, with ``--base``, over the part's
 weight times that factor; * p < .05 by a paired permutation test. "meaning" says something with
@@ -12,6 +12,7 @@ SEARCHSVC_SEMANTIC=on only.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -73,6 +74,7 @@ def measure(
             for _, queries in asked:
                 judged = read_judged(folder, queries)
                 title = folder.name if queries is None else queries.stem
+                print(f"{title}: {len(judged.queries)} queries", file=sys.stderr, flush=True)
                 found = _measured(service, names, judged, parts, factors, base)
                 columns |= _columns(title, judged, found, kinds)
     rows = list(dict.fromkeys(row for column in columns.values() for row in column))
@@ -90,20 +92,28 @@ def _measured(
     base: float,
 ) -> dict[str, tuple[Values, Values | None]]:
     """Return nDCG@10 by query, and that by which it is judged, for each row of the table."""
-    ours = _values(service, names, judged)
+    ours = values_of(service, names, judged)
+
+    def values(part: str, factor: float) -> Values:
+        if factor == 1:
+            return ours
+        with weighed(PARTS[part], factor):
+            return values_of(service, names, judged)
+
     with patch.object(answering, "rank", _as_they_come):
-        engine = _values(service, names, judged)
-    found: dict[str, tuple[Values, Values | None]] = {"engine alone": (engine, None)}
-    found["all parts"] = (ours, None)
+        engine = values_of(service, names, judged)
+    found: dict[str, tuple[Values, Values | None]] = {
+        "engine alone": (engine, None),
+        "all parts": (ours, None),
+    }
     for part in parts:
-        with weighed(PARTS[part], base):
-            over = ours if base == 1 else _values(service, names, judged)
+        over = values(part, base)
         if base != 1:
             found[f"{part} × {base:g}"] = (over, None)
         for factor in factors:
-            with weighed(PARTS[part], factor):
+            if factor != base:
                 row = f"{part} × {factor:g}" if factor else f"without {part}"
-                found[row] = (_values(service, names, judged), over)
+                found[row] = (values(part, factor), over)
     return found
 
 
@@ -114,7 +124,8 @@ def _as_they_come(
     return -np.arange(len(found.days), dtype=np.float64)
 
 
-def _values(service: SearchService, names: Mapping[str, str], judged: JudgedSet) -> Values:
+def values_of(service: SearchService, names: Mapping[str, str], judged: JudgedSet) -> Values:
+    """Return nDCG@10 by query, without repair, each text judged for itself."""
     answers = []
     for query in judged.queries:
         page = service.search(SearchRequest(query.text, correct="off", fold=False, highlight=False))

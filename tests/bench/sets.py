@@ -94,10 +94,11 @@ def build(
     for name, (corpus, queries) in made.items():
         write_search(out / name, corpus, queries)
         found[name] = (len(corpus), len(queries))
-    for name, (docs, pairs) in {**split(texts), "topics": topics()}.items():
+    for name, (docs, pairs) in split(texts).items():
         write_similar(out / name, docs, pairs)
         found[name] = (len(docs), len(pairs))
-    return found
+    number = write_topics(out / "topics")
+    return found | {"topics": (number, number * (number - 1) // 2)}
 
 
 # --- for search ------------------------------------------------------------------------------
@@ -176,9 +177,12 @@ def written(every: Sequence[Text], paragraphs: Sequence[Text]) -> dict[str, Made
     """The questions written by hand, to their sentences and to the paragraphs that have these.
 
     Raises:
-        KeyError: a sentence is not there, so that these are other texts.
+        ValueError: a sentence is not there, so that these are other texts.
     """
     texts = {one.id: one.text for one in every}
+    missing = [sentence for _, sentence, _ in read_written() if sentence not in texts]
+    if missing:
+        raise ValueError(f"{WRITTEN.name} asks about other texts: no sentence {missing[0]}")
     of_text: dict[str, list[Text]] = {}
     for one in paragraphs:
         of_text.setdefault(one.id.rpartition("-")[0], []).append(one)
@@ -260,10 +264,13 @@ def split(texts: Sequence[Text]) -> dict[str, Paired]:
     return made
 
 
-def topics() -> Paired:
-    """All pairs of articles of the sample, the same where both answer one query (grades 2 and 3)."""
+def write_topics(out: Path) -> int:
+    """Write all pairs of articles of the sample, the same where both answer one query (grades 2 and 3).
+
+    Return how many articles these are.
+    """
     with judged_set(None) as folder:
-        texts = _texts(folder / "corpus.jsonl")
+        rows = (folder / "corpus.jsonl").read_text(encoding="utf-8")
         lines = (folder / "qrels.tsv").read_text(encoding="utf-8").splitlines()[1:]
     answers: dict[str, set[str]] = {}
     for query, article, grade in (line.split("\t") for line in lines):
@@ -271,8 +278,12 @@ def topics() -> Paired:
             answers.setdefault(query, set()).add(article)
     few = [found for found in answers.values() if len(found) <= MOST_ON_A_TOPIC]
     same = {pair for found in few for pair in combinations(sorted(found), 2)}
-    names = sorted(text.id for text in texts)
-    return texts, [(one, other, int((one, other) in same)) for one, other in combinations(names, 2)]
+    names = sorted(json.loads(row)["_id"] for row in rows.splitlines())
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "docs.jsonl").write_text(rows, encoding="utf-8")  # with tags and dates
+    pairs = [(one, other, str(int((one, other) in same))) for one, other in combinations(names, 2)]
+    _write_lines(out / "pairs.tsv", [("a", "b", "same"), *pairs])
+    return len(names)
 
 
 # --- files -----------------------------------------------------------------------------------
