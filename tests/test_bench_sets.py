@@ -63,7 +63,7 @@ def test_every_pair_is_of_texts_that_are_there(made: Path, name: str) -> None:
 def test_the_sets_are_the_same_each_time(made: Path, tmp_path: Path) -> None:
     build(tmp_path)
     files = sorted(path.relative_to(made) for path in made.rglob("*.*"))
-    assert len(files) == 3 * len(SEARCHED) + 2 * len(PAIRED)
+    assert len(files) == 3 * len(SEARCHED) + 2 * len(PAIRED) + 1
     assert all((made / path).read_bytes() == (tmp_path / path).read_bytes() for path in files)
 
 
@@ -180,7 +180,7 @@ def test_gains_are_counted_from_another_weight_where_asked(small: Path) -> None:
 
 
 def test_tables_hold_the_figures_of_evaluate(small: Path) -> None:
-    told = table_of("\n".join(quality.known_item(small)))
+    told = table_of("\n".join(quality.known_item(small, small / "queries.jsonl")))
     figures = evaluate_search(small, compare=True)
     assert told["queries.jsonl"][:2] == ["2", f"{figures['ndcg@10']:.4f}".removeprefix("0")]
     assert told["kin"][1] == f"{figures['by_kind']['kin']['ndcg@10']:.4f}".removeprefix("0")

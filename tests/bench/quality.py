@@ -39,22 +39,24 @@ def sample() -> Iterator[str]:
     yield from _kinds("kind", "queries", SEARCH, figures)
 
 
-def known_item(folder: Path) -> Iterator[str]:
-    """Yield searches for known items beside plain rankings."""
-    rows, noisy = [], []
+def known_item(folder: Path, clean: Path) -> Iterator[str]:
+    """Yield searches for known items beside plain rankings, then queries with a fault by its kind."""
+    rows = []
     for name in KNOWN_ITEM:
         figures = evaluate_search(folder, queries=folder / name, compare=True)
         plain: Mapping[str, Figures] = figures["compare"]
         rows.append([name, str(figures["queries"]), *_shares(figures, SEARCH), *map(_beside, plain.values())])
-        for kind, ours in figures["by_kind"].items():
-            others = [
-                f"{_share(one['by_kind'][kind]['ndcg@10'])} (p {one['to_ours']['by_kind'][kind]['p']})"
-                for one in plain.values()
-            ]
-            noisy.append([kind, str(ours["queries"]), _share(ours["ndcg@10"]), *others])
     yield from _table(["queries", "n", *SEARCH, *plain], rows)
     yield ""
-    yield from _table(["kind", "n", "nDCG@10", *plain], noisy)
+    off = evaluate_search(folder, queries=folder / KNOWN_ITEM[-1], correct="off")
+    without = evaluate_search(folder, queries=clean)
+    every = [figures, off, without, *plain.values()]
+    kinds = {"all": every} | {kind: [one["by_kind"][kind] for one in every] for kind in figures["by_kind"]}
+    faults = [
+        [kind, str(some[0]["queries"]), *(_share(one["ndcg@10"]) for one in some)]
+        for kind, some in kinds.items()
+    ]
+    yield from _table(["fault", "n", "ours", "repair off", "without the fault", *plain], faults)
 
 
 def development(news: Path, made: Path) -> Iterator[str]:
@@ -128,10 +130,13 @@ def main(arguments: list[str] | None = None) -> None:
         pairs = [*([given.similar] if given.similar else []), *(made / name for name in PAIRS)]
         tables = {"The sample": sample()}
         if news:
-            tables |= {"Known items": known_item(news), "Development sets": development(news, made)}
+            tables |= {
+                "Known items": known_item(news, made / "clean.jsonl"),
+                "Development sets": development(news, made),
+            }
         tables |= {
             "Similar articles": similar(pairs),
-            "Corrections": corrections(given.corrections, given.words),
+            "Corrections": corrections([*given.corrections, made / "questions.tsv"], given.words),
         }
         for title, lines in tables.items():
             print(f"\n## {title}\n", flush=True)

@@ -19,6 +19,9 @@ For ``searchsvc evaluate search OUT/NAME``, each from the words of a text to tha
 
 For ``searchsvc evaluate similar OUT/NAME``: ``halves`` (first and second half of a text), ``alternate``
 (every second sentence and the others), ``topics`` (articles of the sample that answer one judged query).
+
+Besides ``OUT/clean.jsonl``, the queries of SET/queries-noisy.jsonl without their faults, and
+``OUT/questions.tsv``, correct questions for ``searchsvc evaluate corrections``.
 """
 
 from __future__ import annotations
@@ -39,7 +42,9 @@ from .inquiry import Inquirer, content_words, pieces, sentences, words_of
 SEED = 20251128
 """Of all draws, in the order of ``SETS``: a set less or a text more, and those after it are others."""
 
-WRITTEN = Path(__file__).parents[1] / "questions" / "written.tsv"
+QUESTIONS = Path(__file__).parents[1] / "questions"
+WRITTEN = QUESTIONS / "written.tsv"
+NOISY = "queries-noisy.jsonl"
 PARAGRAPH = 60
 """Characters of the shortest paragraph."""
 TEXTS_IN_SENTENCES = 330
@@ -97,6 +102,13 @@ def build(
     for name, (docs, pairs) in split(texts).items():
         write_similar(out / name, docs, pairs)
         found[name] = (len(docs), len(pairs))
+    if news and (news / NOISY).exists():
+        rows = read_rows(news / NOISY, "clean", "kind")
+        clean = [{"_id": row["_id"], "text": row["clean"], "kind": row["kind"]} for row in rows]
+        _write_rows(out / "clean.jsonl", clean)
+    correct = (QUESTIONS / "questions.txt").read_text(encoding="utf-8").splitlines()
+    rows_of = [(line, line) for line in correct if line and not line.startswith("#")]
+    _write_lines(out / "questions.tsv", [("typed", "wanted"), *rows_of])
     number = write_topics(out / "topics")
     return found | {"topics": (number, number * (number - 1) // 2)}
 
@@ -323,7 +335,7 @@ def _write_rows(path: Path, rows: Sequence[dict[str, str]]) -> None:
     path.write_text("".join(lines), encoding="utf-8")
 
 
-def _write_lines(path: Path, rows: Sequence[tuple[str, str, str]]) -> None:
+def _write_lines(path: Path, rows: Iterable[tuple[str, ...]]) -> None:
     path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
 
 

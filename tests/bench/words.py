@@ -1,7 +1,7 @@
 """What stands for an archive's words in ``searchsvc evaluate corrections``: usual words with frequencies.
 
     pip install wordfreq
-    PYTHONPATH=.:tests python -m bench.words WORDS.tsv [SET.tsv ...] [--number 120000]
+    PYTHONPATH=.:tests python -m bench.words WORDS.tsv [SET.tsv ...] [--number 120000] [--flat]
 
 Of wordfreq's Russian list the most usual words that the dictionary has, and the right Russian words of the
 sets that are not among them, each once: what is asked for has to be there. English words are not added: the
@@ -58,11 +58,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("out", type=Path, metavar="WORDS.tsv")
     parser.add_argument("sets", type=Path, nargs="*", metavar="SET.tsv")
     parser.add_argument("--number", type=int, default=120_000)
+    parser.add_argument("--flat", action="store_true", help="each word once")
     given = parser.parse_args(arguments)
     found = words(given.number)
     wanted = {word for path in given.sets for word in right_words(path)} - found.keys()
     found |= dict.fromkeys(sorted(wanted), 1)
-    rows = "".join(f"{word}\t{count}\n" for word, count in found.items())
+    rows = "".join(f"{word}\t{1 if given.flat else count}\n" for word, count in found.items())
     given.out.write_text(f"word\tcount\n{rows}", encoding="utf-8")
     print(f"{len(found):,} words, {len(wanted)} of them of the sets")
 
