@@ -32,7 +32,7 @@ from searchsvc.analysis import Analyzer
 from searchsvc.evaluation import read_judged, read_rows
 from searchsvc.ranking import PARTS_OF_SCORE
 
-SEARCHED = ("inner", "damaged", "made-sentences", "made-paragraphs", "sentence")
+SEARCHED = ("sample", "inner", "damaged", "made-sentences", "made-paragraphs", "sentence")
 PAIRED = ("halves", "alternate", "topics")
 
 
@@ -63,7 +63,7 @@ def test_every_pair_is_of_texts_that_are_there(made: Path, name: str) -> None:
 def test_the_sets_are_the_same_each_time(made: Path, tmp_path: Path) -> None:
     build(tmp_path)
     files = sorted(path.relative_to(made) for path in made.rglob("*.*"))
-    assert len(files) == 3 * len(SEARCHED) + 2 * len(PAIRED) + 1
+    assert len(files) == 3 * len(SEARCHED) + 2 * len(PAIRED) + 2  # a README, questions
     assert all((made / path).read_bytes() == (tmp_path / path).read_bytes() for path in files)
 
 

@@ -16,6 +16,7 @@ For ``searchsvc evaluate search OUT/NAME``, each from the words of a text to tha
     sentence         a sentence to its paragraph without it
     own-sentences    a question in words of its own to the sentence, kinds old and fresh
     own-paragraphs   the same to the paragraph
+    sample           the sample and its judged queries
 
 For ``searchsvc evaluate similar OUT/NAME``: ``halves`` (first and second half of a text), ``alternate``
 (every second sentence and the others), ``topics`` (articles of the sample that answer one judged query).
@@ -29,6 +30,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -102,6 +104,8 @@ def build(
     for name, (docs, pairs) in split(texts).items():
         write_similar(out / name, docs, pairs)
         found[name] = (len(docs), len(pairs))
+    with judged_set(None) as sample:
+        shutil.copytree(sample, out / "sample", dirs_exist_ok=True)
     if news and (news / NOISY).exists():
         rows = read_rows(news / NOISY, "clean", "kind")
         clean = [{"_id": row["_id"], "text": row["clean"], "kind": row["kind"]} for row in rows]
