@@ -39,7 +39,7 @@ from searchsvc.results import (
     WordCount,
 )
 from searchsvc.snippet import Marks, find_marks, snippet, title_segments
-from searchsvc.store import Stored
+from searchsvc.stored import Stored
 from searchsvc.vocabulary import kin_of, vocabulary_in
 
 RERANKED = 200

@@ -19,6 +19,9 @@ from searchsvc.text import clean
 
 SAMPLE = Path(__file__).parent.parent / "corpus" / "sample" / "articles.jsonl"
 
+# Tests start many a process: none of them is to compile our modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 @pytest.fixture(scope="session")
 def analyzer() -> Analyzer:

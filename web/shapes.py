@@ -26,7 +26,8 @@ from searchsvc.results import (
     Suggestion,
     WordShare,
 )
-from web.forms import RESULT_KEYS, ApiRequest, api_pairs, on_page, written
+from web.forms import RESULT_KEYS, ApiRequest
+from web.links import api_pairs, on_page, written
 from web.nearby import nearby_json
 from web.words import adding_up
 
