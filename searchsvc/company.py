@@ -1,0 +1,82 @@
+"""What articles say to a completion: whether one has all its words, which words stand together in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log1p
+
+import numpy as np
+
+from searchsvc import query
+from searchsvc.analysis import Analyzer
+from searchsvc.document import code, family_hash, term_hash
+from searchsvc.engine import Matches, Plan
+from searchsvc.filters import days_of, excluded_values, merged
+from searchsvc.live import View
+from searchsvc.planning import plan
+from searchsvc.results import SearchRequest
+
+CHECKS = 6
+"""Searches for one completion, at most: whether an article has its words. Each takes 0.5 to 2 ms."""
+
+LOOKED_INTO = 50
+"""Articles with the words before, the best ones, that are looked into for the words that stand with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """How well words go with those before: the higher the better, 0 for one that is in none of the articles.
+
+    ``all`` says whether all articles with the words before were looked into.
+    """
+
+    scores: Sequence[float]
+    all: bool
+
+
+class Company:
+    """Asks the articles of one state, for one text that is to be completed."""
+
+    def __init__(self, view: View, analyzer: Analyzer) -> None:
+        self._view = view
+        self._analyzer = analyzer
+        self._checks = CHECKS
+
+    def has(self, text: str) -> bool:
+        """Say whether an article has all the words of a query; not where ``CHECKS`` do not suffice to ask."""
+        if self._checks < 1:
+            return False
+        self._checks -= 1
+        return self._search(text, depth=0).total > 0
+
+    def together(self, text: str, lemmas: Sequence[str]) -> Together:
+        """Look which *lemmas* stand in articles with all words of *text*.
+
+        A word counts by the articles it is in and by how many more these are than chance would have.
+        """
+        matches = self._search(text, depth=LOOKED_INTO)
+        keys = [candidate.key for candidate in matches.full]
+        codes = [code(family_hash(lemma), term_hash(lemma)) for lemma in lemmas]
+        found = self._view.generation.store.records.occurrences(keys, (), codes)
+        hashes, counts = np.unique(found.lemma, return_counts=True)
+        here = dict(zip(hashes.tolist(), counts.tolist(), strict=True))
+        share = len(keys) / max(matches.documents, 1)
+        scores = []
+        for lemma in lemmas:
+            count = here.get(term_hash(lemma), 0)
+            by_chance = share * self._view.snapshot.frequency((lemma,)) if count else 1.0
+            scores.append(count * log1p(count / max(by_chance, share)))
+        return Together(scores, all=matches.total <= len(keys))
+
+    def _search(self, text: str, *, depth: int) -> Matches:
+        planned = plan(query.parse(text), self._analyzer, self._view.synonyms)
+        asked = Plan(
+            units=tuple(unit.clause for unit in planned.units),
+            excluded=(*planned.excluded, *excluded_values(planned, self._view)),
+            filters=merged(planned.filters, {}, self._view),
+            days=days_of(SearchRequest(text), planned),
+            depth=depth,
+            near_below=0,
+        )
+        return self._view.snapshot.search(asked)
