@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import log1p
 
 import numpy as np
 
@@ -26,12 +25,12 @@ LOOKED_INTO = 50
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """How well words go with those before: the higher the better, 0 for one that is in none of the articles.
+    """In how many of the articles with the words before each of some lemmas stands.
 
-    ``all`` says whether all articles with the words before were looked into.
+    ``all`` says whether all of these articles were looked into.
     """
 
-    scores: Sequence[float]
+    articles: Sequence[int]
     all: bool
 
 
@@ -53,7 +52,7 @@ class Company:
     def together(self, text: str, lemmas: Sequence[str]) -> Together:
         """Look which *lemmas* stand in articles with all words of *text*.
 
-        A word counts by the articles it is in and by how many more these are than chance would have.
+        Weighing them by how rare they are elsewhere was tried, and changed no figure by more than chance.
         """
         matches = self._search(text, depth=LOOKED_INTO)
         keys = [candidate.key for candidate in matches.full]
@@ -61,13 +60,7 @@ class Company:
         found = self._view.generation.store.records.occurrences(keys, (), codes)
         hashes, counts = np.unique(found.lemma, return_counts=True)
         here = dict(zip(hashes.tolist(), counts.tolist(), strict=True))
-        share = len(keys) / max(matches.documents, 1)
-        scores = []
-        for lemma in lemmas:
-            count = here.get(term_hash(lemma), 0)
-            by_chance = share * self._view.snapshot.frequency((lemma,)) if count else 1.0
-            scores.append(count * log1p(count / max(by_chance, share)))
-        return Together(scores, all=matches.total <= len(keys))
+        return Together([here.get(term_hash(lemma), 0) for lemma in lemmas], matches.total <= len(keys))
 
     def _search(self, text: str, *, depth: int) -> Matches:
         planned = plan(query.parse(text), self._analyzer, self._view.synonyms)

@@ -20,6 +20,9 @@ from searchsvc.typed import Typed
 LOOKED_AT = 24
 """Most frequent sequences that begin so that are looked at."""
 
+LEAST_TELLING = 2
+"""Articles of a sequence that ends in a verb; of fewer it is a piece of a sentence («конкурс получился»)."""
+
 WEIGHED = 12
 """Words that go best with those before of which forms are looked at."""
 
@@ -77,9 +80,15 @@ class Continuation:
     def _offered(self, typed: Typed, behind: Sequence[str], entries: Iterable[Entry]) -> Iterator[GoesOn]:
         """Yield each of *entries* behind the words that were typed; those that end in a verb come last."""
         before = typed.before()
-        rests = [entry.form.split()[len(behind) :] for entry in entries]
-        rests.sort(key=lambda rest: goes_with("", rest[-1], self._analyzer) < LISTED)
-        for rest in rests:
+        naming: list[list[str]] = []
+        telling: list[list[str]] = []
+        for entry in entries:
+            rest = entry.form.split()[len(behind) :]
+            if goes_with("", rest[-1], self._analyzer) >= LISTED:
+                naming.append(rest)
+            elif entry.documents >= LEAST_TELLING:
+                telling.append(rest)
+        for rest in (*naming, *telling):
             if rest != [fold(typed.last)]:
                 words = " ".join(map(self._spelling, rest))
                 yield GoesOn(before + words, f'{before}"{" ".join(behind)} {words}"')
@@ -95,13 +104,13 @@ class Continuation:
         """
         before = typed.before()
         found = self._company.together(before, [lemmas[0] for lemmas in groups])
-        best = sorted(zip(found.scores, groups.values(), strict=True), key=lambda pair: -pair[0])[:WEIGHED]
+        best = sorted(zip(found.articles, groups.values(), strict=True), key=lambda pair: -pair[0])[:WEIGHED]
         chosen: list[tuple[float, Entry]] = []
-        for score, forms in best:
+        for articles, forms in best:
             suits = [self._suits(typed.words[-1], form.spelling) for form in forms]
-            chosen.append((score * max(suits), forms[suits.index(max(suits))]))
-        for score, entry in sorted(chosen, key=lambda pair: -pair[0]):
-            if score or (not found.all and self._company.has(before + entry.spelling)):
+            chosen.append((articles * max(suits), forms[suits.index(max(suits))]))
+        for weight, entry in sorted(chosen, key=lambda pair: -pair[0]):
+            if weight or (not found.all and self._company.has(before + entry.spelling)):
                 yield entry
 
     def _suits(self, before: str, word: str) -> float:

@@ -6,7 +6,7 @@ from searchsvc.analysis import Analyzer, Reading
 
 AGREES, LISTED, STRANGE = 1.0, 0.5, 0.2
 """How well a word stands behind another: as the form of that asks for; as a further word of a query
-(«олимпиада физика»); as a verb, participle or adverb does."""
+(«олимпиада литература»); as a verb, participle or adverb does."""
 
 LIKELY = 0.05
 """Readings of a lower probability are not looked at."""

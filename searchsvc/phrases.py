@@ -307,7 +307,7 @@ def _read(
     return Phrases(
         Lexicon(filed, Words.build(new), gone),
         Lexicon(files.titles.open(number), titles),
-        Lexicon(files.sequences.open(sequences)),
+        Lexicon(files.sequences.open(sequences) if sequences else Words.build(())),
     )
 
 

@@ -44,7 +44,9 @@ TITLES_LOOKED_AT = 12
 """Newest titles of a beginning that are looked at: some may have been withdrawn."""
 
 IN_COMPANY = 5
-"""Words that only stand in articles with the words before: the first ones are of use, a long list is not."""
+IN_COMPANY_BESIDE = 3
+"""Words that only stand in articles with the words before, alone and beside phrases that go on from these:
+the first ones are of use, a long list is not."""
 
 FURTHER_FROM = 3
 """Letters from which on a phrase is offered behind words that it does not go on from."""
@@ -165,7 +167,7 @@ class Completer:
         found.known = found.known or bool(groups)
         if together:
             completions = self._continuation.together(typed, groups)
-            limit = min(limit, IN_COMPANY)
+            limit = min(limit, IN_COMPANY_BESIDE if found.phrases else IN_COMPANY)
         else:
             # Behind another word the most frequent form fits best: «директор школы», «в школе».
             forms = (

@@ -13,8 +13,8 @@ def test_second_words_are_completed_as_they_are_meant(sample_service: SearchServ
     some = answered(sample_service, wishes())
     assert len(some) >= 110
     found = figures([rank(sample_service, ANALYZER, wish) for wish in some])
-    assert found.five >= 0.95
-    assert found.mrr >= 0.9
+    assert found.five >= 0.94
+    assert found.mrr >= 0.91
 
 
 def test_no_completion_of_them_is_a_dead_end(sample_service: SearchService) -> None:
