@@ -1,8 +1,10 @@
 """Completion: what was typed so far to whole queries, from the words, phrases and titles of the archive.
 
-Only the last word is completed, in the forms people write; what stands before it stays, unless a phrase
-or title begins with it. A word that nothing begins with is tried on the other keyboard layout, then with
-one letter changed. Of several words only what some article answers is offered.
+The last word is completed, in the forms people write; what stands before it stays, unless a phrase or title
+begins with it. Behind other words come first phrases that begin with these, then what stands behind them in
+articles, then what stands in the same articles (``searchsvc.continuing``). A word that nothing begins with is
+tried on the other keyboard layout, then with one letter changed. Of several words only what some article
+answers is offered.
 """
 
 from __future__ import annotations
