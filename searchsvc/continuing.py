@@ -28,10 +28,10 @@ WEIGHED = 12
 
 
 class GoesOn(NamedTuple):
-    """A completion, and the query that finds articles in which its words stand like this."""
+    """A completion, and those of its words that stand side by side in articles."""
 
     text: str
-    query: str
+    words: tuple[str, ...]
 
 
 class Continuation:
@@ -91,7 +91,7 @@ class Continuation:
         for rest in (*naming, *telling):
             if rest != [fold(typed.last)]:
                 words = " ".join(map(self._spelling, rest))
-                yield GoesOn(before + words, f'{before}"{" ".join(behind)} {words}"')
+                yield GoesOn(before + words, (*behind, *rest))
 
     def _spelling(self, form: str) -> str:
         entry = self._lexicon.entry(form)

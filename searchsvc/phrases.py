@@ -54,7 +54,7 @@ UNFILED_SHARE = 50
 some seconds; readers take 2,000 titles in with every change that they see, some 40 ms."""
 
 SEQUENCES_SHARE = 10
-"""Sequences are counted anew once a tenth of the archive is new: of 100,000 articles it takes half a minute,
+"""Sequences are counted anew once a tenth of the archive is new: of 100,000 articles it takes some 20 s,
 and what is new is offered by its words and titles meanwhile."""
 
 _FILED = "phrases"

@@ -5,7 +5,7 @@ sequence is made of words of one sentence with nothing but a space between two; 
 and ends with a word that means something. Each length is a pass over the records: a longer one is a shorter
 one that was counted and the word behind. Words are known there by 32-bit hashes, and are named in the end.
 
-What is left is as much as the archive has words, the most frequent ones. Whoever offers one asks the engine
+What is left is as much as the archive has words, the most frequent ones. Whoever offers one looks
 whether an article still has it.
 """
 

@@ -147,7 +147,9 @@ class Completer:
             self._complete_name(typed, count, found)
         for goes_on in self._continuation.phrases(typed):
             found.known = True
-            if len(found.phrases) < limit and self._company.has(goes_on.query):
+            if self._company.is_tired:
+                break
+            if len(found.phrases) < limit and self._company.side_by_side(*goes_on):
                 found.phrases.append(Suggestion(goes_on.text, "phrase"))
         self._complete_words(typed, found, limit)
         if not typed.alone and (not typed.words or len(typed.last) >= FURTHER_FROM):
