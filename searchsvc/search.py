@@ -137,11 +137,14 @@ class SearchService:
         answer = answering.answer(whole)
         explainer = answering.explainer(whole, answer)
         candidates = {one.key: one for one in (*answer.matches.full, *answer.matches.near)}
-        for place, row in enumerate(answer.rows, 1):
-            if key == row.shown.key or key in row.others:
-                found = explainer.rows(place, [candidates[key]], stored)[key]
-                into = store.documents((), cards=[row.shown.key] if key in row.others else ())
-                return replace(found, folded_into="".join(one.card.id for one in into.values()))
+        place = answer.rows.place(key)
+        if place is not None:
+            (row,) = answer.rows.part(place, 1)
+            found = explainer.member(candidates[key], row, place + 1, stored[key])
+            if key == row.shown.key:
+                return found
+            into = store.documents((), cards=[row.shown.key]).get(row.shown.key)  # None: purged meanwhile
+            return replace(found, folded_into=reprint_of(into.card, view) if into else None)
         search = Search(whole, query.parse(answer.text), answer.planned, answer.matches, NEAR_BELOW)
         return explainer.absent(stored[key], *obstacles_to(stored[key], search, view, self._analyzer))
 

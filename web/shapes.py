@@ -167,7 +167,7 @@ def explanation_json(explanation: Explanation) -> Json:
         "match": explanation.match,
         "order": explanation.order,
         "place": explanation.place,
-        **({"folded_into": explanation.folded_into} if explanation.folded_into else {}),
+        **({"folded_into": explanation.folded_into.id} if explanation.folded_into else {}),
         "score": None if score is None else round(score, SCORE_DIGITS),
         "parts": [
             {
