@@ -253,6 +253,7 @@ class Answering:
             period=self._period(request),
             nearby=nearby,
             related=() if matches.total or nearby else self._related(answer),
+            beyond=answer.rows.cut or matches.total > len(matches.full),
         )
         return Page(page, complete=stored.keys() >= {*keys, *others})
 

@@ -73,6 +73,11 @@ class Rows:
     def __len__(self) -> int:
         return min(len(self._best), MAX_DEPTH)
 
+    @property
+    def cut(self) -> bool:
+        """Whether there would be more."""
+        return len(self._best) > MAX_DEPTH
+
     def part(self, first: int, count: int) -> tuple[Row, ...]:
         """Return at most *count* rows from place *first* on, counted from 0."""
         return tuple(map(self._made, range(first, min(first + count, len(self)))))

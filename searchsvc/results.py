@@ -17,7 +17,7 @@ MAX_DEPTH = 1000
 """No page reaches beyond this many rows."""
 
 SHOWN_REPRINTS = 50
-"""Reprints that a row names; it counts all of them."""
+"""Reprints that a row or an article's page names; it counts all of them, and pages of so many list them."""
 
 FACETS = ("source", "category", "year")
 """Fields that are counted of every index; "tag" can be filtered by."""
@@ -68,6 +68,25 @@ class Reprint:
     published: datetime | None
     source: str
     source_title: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReprintPage:
+    """A page of all articles that are the same text as the one of ``id``, the earliest first, whatever was
+    searched for; ``total`` counts them, without that one."""
+
+    id: str
+    title: str
+    total: int
+    page: int
+    per_page: int
+    reprints: tuple[Reprint, ...]
+    version: str
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are."""
+        return -(-self.total // self.per_page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +219,8 @@ class ResultPage:
 
     ``effective`` is the query whose results are shown; it differs from ``original`` only where
     ``corrections`` say so. ``total`` counts full matches, ``near_total`` near ones; ``rows`` is
-    how many rows paging runs over (full, then near, those of one text in one; at most ``MAX_DEPTH``).
+    how many rows paging runs over (full, then near, those of one text in one; at most ``MAX_DEPTH``),
+    ``beyond`` whether more matches than they hold.
     ``suggestions`` are whole queries worth trying. ``words`` is filled when nothing has all the words.
     ``period`` is there where the query names one and the request none. Where nothing matches in
     full, ``nearby`` says what the conditions leave out, and ``related`` are words kin to the query's if that
@@ -224,6 +244,7 @@ class ResultPage:
     period: PeriodOffer | None = None
     nearby: Nearby | None = None
     related: tuple[WordCount, ...] = ()
+    beyond: bool = False
 
     @property
     def pages(self) -> int:

@@ -39,7 +39,7 @@ from searchsvc.results import (
     Explanation,
     Hit,
     Overview,
-    Reprint,
+    ReprintPage,
     ResultPage,
     SearchRequest,
     Segment,
@@ -180,12 +180,23 @@ class SearchService:
             hit_of(cards[one], view, title=(Segment(cards[one].title),)) for one in ids if one in cards
         )
 
-    def reprints(self, article_id: str) -> tuple[Reprint, ...]:
-        """Return other articles that are the same text, the earliest first, ``SHOWN_REPRINTS`` at most."""
+    def reprints(self, article_id: str, page: int = 1, per_page: int = SHOWN_REPRINTS) -> ReprintPage:
+        """Return a page of the other articles that are the same text, the earliest first; one past the
+        last is empty.
+
+        Raises:
+            NotFoundError: the published generation holds no such article.
+        """
         view = self._live.view()
-        found = view.generation.store.reprint_cards(article_id, view.sequence)
+        store = view.generation.store
+        own = store.cards([article_id], view.sequence).get(article_id)
+        if own is None:
+            raise NotFoundError(article_id)
+        found = store.reprint_cards(article_id, view.sequence)
         found.sort(key=lambda card: (card.published.timestamp() if card.published else inf, card.id))
-        return tuple(reprint_of(card, view) for card in found[:SHOWN_REPRINTS])
+        first = (page - 1) * per_page
+        shown = tuple(reprint_of(card, view) for card in found[first : first + per_page])
+        return ReprintPage(own.id, own.title, len(found), page, per_page, shown, view.version)
 
     def suggest(self, text: str, limit: int = 8) -> tuple[Suggestion, ...]:
         """Return up to *limit* queries that complete *text*, the likeliest of each kind first.

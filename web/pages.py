@@ -23,6 +23,7 @@ from web.forms import (
     PageRequest,
     on_page,
     page_pairs,
+    read_number,
     read_page,
     sorted_by,
     toggled,
@@ -105,6 +106,7 @@ class Pages:
         routes.add_url_rule("/", "index", self.index)
         routes.add_url_rule("/search", "search", self.search)
         routes.add_url_rule("/articles/<article_id>", "article", self.article)
+        routes.add_url_rule("/articles/<article_id>/reprints", "reprints", self.reprints)
         routes.add_url_rule("/help", "help", self.help)
         return routes
 
@@ -167,6 +169,15 @@ class Pages:
             similar_title=SIMILAR_TITLE,
             linked=linked_data(article),
         )
+
+    def reprints(self, article_id: str) -> str:
+        """Show where else an article was published; past the last page that one is shown."""
+        service, number = self._service.pinned(), read_number(request.args)
+        found = service.reprints(article_id, number)
+        if number > max(found.pages, 1):
+            found = service.reprints(article_id, max(found.pages, 1))
+        made_from(found.version)
+        return render_template("reprints.html", found=found, steps=steps(found.page, found.pages))
 
     def _much_read(self, service: SearchService) -> tuple[Hit, ...]:
         """Return what is much read and still there, nothing where that is too little for a list."""
