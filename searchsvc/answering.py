@@ -124,7 +124,7 @@ class Answering:
                 wanted,
                 words=planned.word_clauses,
                 depth=MAX_DEPTH,
-                facets=countable(request, self._view, names=self._names),
+                facets=countable(request, names=self._names),
                 near_below=NEAR_BELOW if len(planned.units) > 1 else 0,
                 near_limit=RERANKED,
             )

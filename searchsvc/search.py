@@ -16,7 +16,7 @@ from searchsvc import query
 from searchsvc.analysis import Analyzer
 from searchsvc.answering import NEAR_BELOW, Answering, Page
 from searchsvc.cards import hit_of, neighbour_of, page_of, reprint_of
-from searchsvc.engine import Plan
+from searchsvc.engine import NAMES, Plan
 from searchsvc.errors import (
     BadRequestError,
     FingerprintError,
@@ -54,6 +54,11 @@ RECENT = 6
 WITHOUT_VECTORS = (
     "Поиск с учётом смысла включён, но индекс построен без него: пока ищем только по словам. "
     "Перестройте индекс: searchsvc rebuild"
+)
+
+WITHOUT_NAMES = (
+    'Поиск по людям, организациям и местам выключен. Включить: names = "on" в настройках, '
+    "затем searchsvc rebuild"
 )
 
 ATTEMPTS = 3
@@ -104,7 +109,8 @@ class SearchService:
         repaired one is suggested.
 
         Raises:
-            BadRequestError: deeper than ``MAX_DEPTH`` or dates that exclude one another.
+            BadRequestError: deeper than ``MAX_DEPTH``, dates that exclude one another, or a filter by a
+                name where these are off (``has_names``).
             GenerationError: there is no index that can be read.
         """
         started = time.perf_counter()
@@ -127,6 +133,7 @@ class SearchService:
         whole = replace(request, page=1, per_page=MAX_DEPTH, facets=())
         _check(whole)
         view = self._live.view()
+        self._check_names(whole, view)
         whole, _ = with_names(whole, view, self._rules)
         store = view.generation.store
         key = store.find(article, view.sequence)
@@ -150,13 +157,26 @@ class SearchService:
 
     def _attempt(self, request: SearchRequest, view: View, started: float) -> Page:
         """Answer from one view. A purge may take a text away from a view that is still in use."""
+        self._check_names(request, view)
         request, typed = with_names(request, view, self._rules)
         answering = self._answering(view)
         page = answering.page(request, answering.answer(request), started)
         return replace(page, shown=replace(page.shown, facets=as_typed(page.shown.facets, typed)))
 
+    def has_names(self) -> bool:
+        """Whether names can be counted and filtered by: they are on, and the index has them."""
+        return self._counts_names(self._live.view())
+
+    def _counts_names(self, view: View) -> bool:
+        return self._names and bool(view.generation.manifest.names)
+
+    def _check_names(self, request: SearchRequest, view: View) -> None:
+        field = next((name for name in NAMES if request.filters.get(name)), None)
+        if field and not self._counts_names(view):
+            raise BadRequestError(field, WITHOUT_NAMES)
+
     def _answering(self, view: View) -> Answering:
-        return Answering(view, self._analyzer, names=self._names, today=self._today())
+        return Answering(view, self._analyzer, names=self._counts_names(view), today=self._today())
 
     # --- articles --------------------------------------------------------------------------
 

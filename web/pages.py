@@ -121,7 +121,7 @@ class Pages:
 
     def search(self) -> str:
         """Show results, or what to do where there are none."""
-        asked = read_page(request.args)
+        asked = _with_names_or_a_note(self._service, read_page(request.args))
         if not page_pairs(on_page(replace(asked.search, sort="relevance", correct="auto"), 1)):
             overview = self._service.overview()
             made_from(overview.version)
@@ -201,6 +201,16 @@ def _answer(service: SearchService, asked: PageRequest) -> tuple[ResultPage, Pag
     if number > wanted.page and page.rows:
         notes.append(f"Страницы {number} нет — показана последняя, {wanted.page}-я.")
     return page, PageRequest(wanted, tuple(notes))
+
+
+def _with_names_or_a_note(service: SearchService, asked: PageRequest) -> PageRequest:
+    """Leave filters by name out where these are off, and say so."""
+    named = [value for field in NAMES for value in asked.search.filters.get(field, ())]
+    if not named or service.has_names():
+        return asked
+    values = ", ".join(f"«{value}»" for value in named)
+    note = f"Искать по людям, организациям и местам здесь сейчас нельзя: условие {values} не учтено."
+    return PageRequest(without(asked.search, *NAMES), (*asked.notes, note))
 
 
 def _found(service: SearchService, wanted: SearchRequest) -> ResultPage:
