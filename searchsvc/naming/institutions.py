@@ -23,7 +23,7 @@ from searchsvc.naming.words import (
     listed,
     text_of,
 )
-from searchsvc.synonyms import packaged_entries
+from searchsvc.synonyms import Entry, packaged_entries
 from searchsvc.text import fold
 
 KINDS = listed(
@@ -69,6 +69,8 @@ MOST_GENITIVES = 6
 LONGEST_ABBREVIATION = 8
 PLURAL_INSTITUTION = 0.3
 """Weight of the plural: «в гимназии № 5» is one."""
+
+WHOLE_COUNTRY = " Российской Федерации"
 
 _OF_THE_COUNTRY = re.compile("(?:министерство|мин[а-яё]+|правительство) ", re.IGNORECASE)
 _ABBREVIATED_COUNTRY = re.compile(" РФ$", re.IGNORECASE)
@@ -333,31 +335,50 @@ class Institutions:
 
 
 def canonical(name: str) -> str:
-    """Return the one value of an organisation's name: with a capital at its beginning, a ministry of the
-    country in full words."""
+    """Return the one value of an organisation's name: with a capital at its beginning, in full where the
+    packaged list says which organisation an abbreviation is, a ministry of the country with its country."""
     name = name[:1].upper() + name[1:]
     short, space, rest = name.partition(" ")
-    name = _ministries().get(fold(short), short) + space + rest
+    entry = _listed(short)
+    if entry is not None:
+        name = f"{entry.full[0]} {rest}" if space else entry.full[-1]
     country = _COUNTRY if _OF_THE_COUNTRY.match(name) else _ABBREVIATED_COUNTRY
-    return country.sub(" Российской Федерации", name)
+    return country.sub(WHOLE_COUNTRY, name)
 
 
 def merged_organisations(names: Iterable[str]) -> list[str]:
-    """Return the names of one article, a ministry without its country («Минпросвещения») as the country's
-    where the article has that."""
+    """Return the names of one article, a ministry without its country («Министерство просвещения») as the
+    country's where the article has that, and a short name («Минпросвещения») as it stands where the article
+    has that of a territory."""
+    names = list(names)
     values = [canonical(name) for name in names]
+    for place, name in enumerate(names):
+        bare = values[place].removesuffix(WHOLE_COUNTRY)
+        of_territory = any(one.startswith(f"{bare} ") and not one.endswith(WHOLE_COUNTRY) for one in values)
+        if " " not in name and bare != values[place] and of_territory:
+            values[place] = bare
     known = set(values)
-    whole = (f"{value} Российской Федерации" for value in values)
+    whole = (value + WHOLE_COUNTRY for value in values)
     return [full if full in known else value for full, value in zip(whole, values, strict=True)]
 
 
+def _listed(short: str) -> Entry | None:
+    """Return the entry of the packaged list that says which organisation an abbreviation is."""
+    entry = _organisations().get(fold(short))
+    return None if entry is None or (entry.capitals_only and not short.isupper()) else entry
+
+
 @cache
-def _ministries() -> Mapping[str, str]:
-    """Return short names that the packaged list explains by one ministry."""
+def _organisations() -> Mapping[str, Entry]:
+    """Return the entries with a full form that is the name of one institution: it begins with a capital.
+    A second one may say that without a territory it is the country's."""
     return {
-        short: entry.full[0]
+        short: entry
         for short, entry in packaged_entries().items()
-        if short.startswith("мин") and len(entry.full) == 1 and entry.full[0].startswith("Министерство ")
+        if entry.full
+        and entry.full[0][0].isupper()
+        and not KINDS.isdisjoint(fold(entry.full[0]).split())
+        and entry.full[1:] in {(), (entry.full[0] + WHOLE_COUNTRY,)}
     }
 
 
