@@ -9,11 +9,10 @@ with the package natasha, of which no code is run (it wants pymorphy2).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -141,8 +140,8 @@ class NameFinder:
 
     def named(self, article: Article) -> Named:
         """Return whom and what *article* names in title, lead and body."""
-        text = PART_GAP.join(text for name, text in article.parts() if name != "tags")[:MAX_TEXT]
-        return self._rules.merged(introduced(self.mentions(text), text))
+        text = PART_GAP.join(text for name, text in article.parts() if name != "tags")
+        return self._rules.merged(self.mentions(text[:MAX_TEXT]))
 
     @cached_property
     def _model(self) -> Any:
@@ -163,22 +162,6 @@ class NameFinder:
 def name_finder(analyzer: Analyzer) -> NameFinder:
     """Return the finder of this process; loading the model takes half a second."""
     return NameFinder(analyzer)
-
-
-def introduced(mentions: Sequence[Mention], text: str) -> Iterator[Mention]:
-    """Yield mentions, an organisation's abbreviation as its full name where *text* explains it in brackets:
-    «Институт развития образования (ИРО)», «ИРО (Институт …)»."""
-    full: dict[str, str] = {}
-    for one, other in pairwise(mentions):
-        bracketed = text[one.stop : other.start].strip() == "(" and text[other.stop : other.stop + 1] == ")"
-        if bracketed and one.kind == other.kind == "organisation":
-            short, long = sorted((one.normal, other.normal), key=len)
-            initials = "".join(word[0] for word in re.findall(r"\w+", long)).upper()
-            if short.isupper() and initials.startswith(short[0]) and " " in long:
-                full.setdefault(short, long)
-    for one in mentions:
-        known = full.get(one.normal) if one.kind == "organisation" else None
-        yield replace(one, normal=known) if known else one
 
 
 class _Taken:
