@@ -335,13 +335,16 @@ class Institutions:
 
 
 def canonical(name: str) -> str:
-    """Return the one value of an organisation's name: with a capital at its beginning, in full where the
-    packaged list says which organisation an abbreviation is, a ministry of the country with its country."""
+    """Return the one value of an organisation's name: with a capital at its beginning, a ministry of the
+    country with its country. Where the packaged list says that an abbreviation is one organisation, it is
+    that in full; of a kind of which every region has its own («ИРО») it is the abbreviation, which is never
+    wrong while a full form may be."""
     name = name[:1].upper() + name[1:]
     short, space, rest = name.partition(" ")
     entry = _listed(short)
     if entry is not None:
         name = f"{entry.full[0]} {rest}" if space else entry.full[-1]
+    name = _abbreviated().get(fold(name), name)
     country = _COUNTRY if _OF_THE_COUNTRY.match(name) else _ABBREVIATED_COUNTRY
     return country.sub(WHOLE_COUNTRY, name)
 
@@ -379,6 +382,23 @@ def _organisations() -> Mapping[str, Entry]:
         and entry.full[0][0].isupper()
         and not KINDS.isdisjoint(fold(entry.full[0]).split())
         and entry.full[1:] in {(), (entry.full[0] + WHOLE_COUNTRY,)}
+    }
+
+
+@cache
+def _abbreviated() -> Mapping[str, str]:
+    """Return the abbreviations of full forms that name a kind of institution and have no other."""
+    shorts: dict[str, list[str]] = {}
+    for entry in packaged_entries().values():
+        if len(entry.full) == 1 and not KINDS.isdisjoint(fold(entry.full[0]).split()):
+            shorts.setdefault(fold(entry.full[0]), []).append(entry.short)
+    return {
+        full: names[0]
+        for full, names in shorts.items()
+        if len(names) == 1
+        and names[0].isupper()
+        and not LEGAL.fullmatch(names[0])
+        and _listed(names[0]) is None
     }
 
 
