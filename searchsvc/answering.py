@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from math import ceil
 from operator import itemgetter
 
 import numpy as np
@@ -49,6 +50,11 @@ RERANKED = 200
 DEEPEST = 4 * MAX_DEPTH
 """Articles that are looked at for ``MAX_DEPTH`` rows where reprints make them fewer. Behind more than three
 copies of every text nobody pages on; what an answer costs has its bound."""
+
+MARGIN = 1.1
+STEP = 500
+"""So many times more articles are asked for than give ``MAX_DEPTH`` rows on the average, in such steps:
+asking again costs as much once more, and a few reprints more or less are to move nothing."""
 
 NEAR_BELOW = 10
 """Near matches follow where fewer articles than this have all the words (decision 11)."""
@@ -119,11 +125,14 @@ class Answering:
 
     def _found(self, request: SearchRequest, planned: Planned, wanted: Plan) -> Matches:
         """Return what matches, deep enough for all rows there may be, whatever page is asked for."""
+        store = self._view.generation.store
+        spread = store.reprints.spread() if request.fold else 1.0
+        depth = MAX_DEPTH if spread == 1 else min(ceil(MAX_DEPTH * MARGIN * spread / STEP) * STEP, DEEPEST)
         matches = self._view.snapshot.search(
             replace(
                 wanted,
                 words=planned.word_clauses,
-                depth=MAX_DEPTH,
+                depth=depth,
                 facets=countable(request, names=self._names),
                 near_below=NEAR_BELOW if len(planned.units) > 1 else 0,
                 near_limit=RERANKED,
@@ -131,9 +140,8 @@ class Answering:
         )
         if not matches.total and not matches.near:
             return self._with_kin(matches, planned, replace(wanted, order="relevance"))
-        depth, store = MAX_DEPTH, self._view.generation.store
-        while request.fold and depth < min(matches.total, DEEPEST) and texts(matches.full, store) < MAX_DEPTH:
-            depth *= 2
+        while spread > 1 and depth < min(matches.total, DEEPEST) and texts(matches.full, store) < MAX_DEPTH:
+            depth = min(2 * depth, DEEPEST)
             matches = replace(matches, full=self._view.snapshot.search(replace(wanted, depth=depth)).full)
         return matches
 

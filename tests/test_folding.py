@@ -12,6 +12,7 @@ from beds.index import Bed, draft
 
 from corpus.article import Article, Paragraph, Source
 from searchsvc.analysis import Analyzer
+from searchsvc.answering import MARGIN
 from searchsvc.live import LiveIndex
 from searchsvc.results import SHOWN_REPRINTS, Hit, ResultPage, SearchRequest
 from searchsvc.search import SearchService
@@ -203,10 +204,11 @@ def test_every_page_has_the_same_rows_and_no_text_has_two_of_them(bed: Bed, sear
 
 
 def test_a_thousand_rows_can_be_paged_though_reprints_stand_among_the_first_thousand(
-    bed: Bed, search: Search
+    bed: Bed, search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(bed, texts_of([2] * 600 + [1] * 300))
-    for sort in ("relevance", "date"):
+    for sort, margin in (("relevance", MARGIN), ("date", MARGIN), ("relevance", 0.1)):
+        monkeypatch.setattr("searchsvc.answering.MARGIN", margin)  # of too few it asks for more
         pages = [search("питание", page=number, per_page=100, sort=sort) for number in range(1, 11)]
         assert {(page.total, page.rows, page.pages) for page in pages} == {(1500, 900, 9)}
         shown = [hit.id[:5] for page in pages for hit in page.hits]

@@ -370,6 +370,7 @@ def test_nothing_of_an_erased_article_is_left_and_its_group_lives_on(tmp_path: P
         find_groups(writer, writer.add(made(4, text), 2))
     assert store.reprints.of([4]).tolist() == [1]
     assert store.reprints.others(4) == [2, 3]
+    assert store.reprints.spread() == 3
     assert store.reprints.of([1]).tolist() == [-1]  # a reader that still has its key goes on alone
     assert store.reprints.others(1) == store.reprints.others(99) == []
 
