@@ -15,8 +15,9 @@ from indexer.pipeline import rebuild
 from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
 from searchsvc.results import SHOWN_REPRINTS
-from searchsvc.settings import load_settings
+from searchsvc.settings import Settings, load_settings
 from web.app import create_app
+from web.cli import run
 
 COPIES = 2 * SHOWN_REPRINTS + 20
 TEXT = (
@@ -38,8 +39,8 @@ def article(name: str, text: str, *, day: int) -> Article:
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory, analyzer: Analyzer) -> Iterator[FlaskClient]:
-    """A site over one text on many sites, the first of May on c000, and over one that stands alone."""
+def copies(tmp_path_factory: pytest.TempPathFactory, analyzer: Analyzer) -> Settings:
+    """Settings of one text on many sites, the first of May on c000, and over one that stands alone."""
     settings = load_settings(data_dir=tmp_path_factory.mktemp("copies"), query_log=False)
     made = [article(f"c{number:03}", TEXT, day=number // 2) for number in range(COPIES)]
     made.append(article("alone", "В лагере подняли флаг и спели песню у костра.", day=3))
@@ -49,8 +50,14 @@ def client(tmp_path_factory: pytest.TempPathFactory, analyzer: Analyzer) -> Iter
                 archive.add_source(Source(one.source, f"https://{one.source}", "import", one.source))
                 archive.put(one)
         rebuild(archive, open_generations(settings), analyzer, engine=settings.engine)
-    service, live = open_service(settings, analyzer)
-    yield create_app(service, settings).test_client()
+    return settings
+
+
+@pytest.fixture(scope="module")
+def client(copies: Settings, analyzer: Analyzer) -> Iterator[FlaskClient]:
+    """A site over them."""
+    service, live = open_service(copies, analyzer)
+    yield create_app(service, copies).test_client()
     live.close()
 
 
@@ -131,3 +138,12 @@ def test_the_end_of_what_can_be_paged_to_is_said(
     assert "Дальше поиск не\xa0листает: показан" in told
     monkeypatch.undo()
     assert "Дальше поиск не\xa0листает" not in page(client, "/search?q=лагере").get_text()
+
+
+def test_the_command_says_how_many_it_does_not_name(
+    copies: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--data-dir", str(copies.data_dir), "query", "заявления", "в", "лагерь"]) == 0
+    told = capsys.readouterr().out
+    assert f"ещё {COPIES - 1} публикаций:" in told
+    assert f"… и ещё {COPIES - 1 - SHOWN_REPRINTS}; все — на сайте: /articles/c000/reprints\n" in told
