@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from functools import cache
 
 from searchsvc.analysis import Analyzer, Reading
 from searchsvc.naming import declension
 from searchsvc.naming.declension import Options, cased, options
+from searchsvc.naming.values import KINDS, LEGAL, canonical
 from searchsvc.naming.words import (
     CLOSING,
     OPENING,
@@ -23,19 +23,7 @@ from searchsvc.naming.words import (
     listed,
     text_of,
 )
-from searchsvc.synonyms import Entry, packaged_entries
-from searchsvc.text import fold
 
-KINDS = listed(
-    "школа гимназия лицей колледж техникум училище университет институт академия сад ясли интернат",
-    "школа-интернат детсад центр дом дворец музей библиотека театр филармония фонд министерство департамент",
-    "комитет управление отдел правительство администрация дума совет ассоциация союз общество корпорация",
-    "компания издательство больница поликлиника клуб лагерь санаторий технопарк кванториум агентство служба",
-    "организация предприятие завод комбинат стадион спорткомплекс бассейн студия ансамбль оркестр хор",
-    "галерея планетарий кафедра факультет консерватория семинария прокуратура палата комиссия инспекция",
-    "партия движение банк холдинг концерн газета журнал телеканал радиостанция учреждение объединение",
-    "кинотеатр мастерская станция корпус собрание",
-)
 AUTHORITIES = listed(
     "министерство департамент комитет управление правительство администрация дума прокуратура агентство",
     "служба собрание палата инспекция отдел совет",
@@ -51,12 +39,6 @@ NOT_INSTITUTIONS = listed(
 )
 """Abbreviations of exams, programmes and things, that models of news take for organisations."""
 
-LEGAL = re.compile(
-    "(?:М|Г|Ф?Г|К|Ч)?[АБК]?(?:Д?ОУ|ПОУ|УДО|УДПО|УК|ОУДОД|УЗ)|СОШ|ООШ|НОШ|ДЮСШ|СШОР|ДШИ|ДМШ|ДХШ|ДДТ|ЦДТ|"
-    "ВО|ДПО|СПО|НПО|ООО|ОАО|ПАО|ЗАО|АО|АНО|НКО"
-)
-"""Legal forms and short kinds, which nobody declines."""
-
 NAMED_AFTER = frozenset(("имени", "им"))
 MOST_WORDS = 12
 """Words in quotes; what is longer is no name."""
@@ -70,11 +52,6 @@ LONGEST_ABBREVIATION = 8
 PLURAL_INSTITUTION = 0.3
 """Weight of the plural: «в гимназии № 5» is one."""
 
-WHOLE_COUNTRY = " Российской Федерации"
-
-_OF_THE_COUNTRY = re.compile("(?:министерство|мин[а-яё]+|правительство) ", re.IGNORECASE)
-_ABBREVIATED_COUNTRY = re.compile(" РФ$", re.IGNORECASE)
-_COUNTRY = re.compile(" (?:РФ|России|Российской Федерации)$", re.IGNORECASE)
 _SHORT_MINISTRY = re.compile("Мин(?:обр)?([а-яё]{4,})$")
 _OF_A_PLACE = re.compile("[сц]к(?:ий|ая|ое|ого|ой|ому|им|ом|ую)$")
 _NOMINAL = frozenset(("NOUN", "ADJF", "PRTF"))
@@ -332,74 +309,6 @@ class Institutions:
     @staticmethod
     def _quoted_alone(words: Sequence[Word], first: int) -> bool:
         return first > 0 and words[first - 1].text in OPENING and not words[first].text.isupper()
-
-
-def canonical(name: str) -> str:
-    """Return the one value of an organisation's name: with a capital at its beginning, a ministry of the
-    country with its country. Where the packaged list says that an abbreviation is one organisation, it is
-    that in full; of a kind of which every region has its own («ИРО») it is the abbreviation, which is never
-    wrong while a full form may be."""
-    name = name[:1].upper() + name[1:]
-    short, space, rest = name.partition(" ")
-    entry = _listed(short)
-    if entry is not None:
-        name = f"{entry.full[0]} {rest}" if space else entry.full[-1]
-    name = _abbreviated().get(fold(name), name)
-    country = _COUNTRY if _OF_THE_COUNTRY.match(name) else _ABBREVIATED_COUNTRY
-    return country.sub(WHOLE_COUNTRY, name)
-
-
-def merged_organisations(names: Iterable[str]) -> list[str]:
-    """Return the names of one article, a ministry without its country («Министерство просвещения») as the
-    country's where the article has that, and a short name («Минпросвещения») as it stands where the article
-    has that of a territory."""
-    names = list(names)
-    values = [canonical(name) for name in names]
-    for place, name in enumerate(names):
-        bare = values[place].removesuffix(WHOLE_COUNTRY)
-        of_territory = any(one.startswith(f"{bare} ") and not one.endswith(WHOLE_COUNTRY) for one in values)
-        if " " not in name and bare != values[place] and of_territory:
-            values[place] = bare
-    known = set(values)
-    whole = (value + WHOLE_COUNTRY for value in values)
-    return [full if full in known else value for full, value in zip(whole, values, strict=True)]
-
-
-def _listed(short: str) -> Entry | None:
-    """Return the entry of the packaged list that says which organisation an abbreviation is."""
-    entry = _organisations().get(fold(short))
-    return None if entry is None or (entry.capitals_only and not short.isupper()) else entry
-
-
-@cache
-def _organisations() -> Mapping[str, Entry]:
-    """Return the entries with a full form that is the name of one institution: it begins with a capital.
-    A second one may say that without a territory it is the country's."""
-    return {
-        short: entry
-        for short, entry in packaged_entries().items()
-        if entry.full
-        and entry.full[0][0].isupper()
-        and not KINDS.isdisjoint(fold(entry.full[0]).split())
-        and entry.full[1:] in {(), (entry.full[0] + WHOLE_COUNTRY,)}
-    }
-
-
-@cache
-def _abbreviated() -> Mapping[str, str]:
-    """Return the abbreviations of full forms that name a kind of institution and have no other."""
-    shorts: dict[str, list[str]] = {}
-    for entry in packaged_entries().values():
-        if len(entry.full) == 1 and not KINDS.isdisjoint(fold(entry.full[0]).split()):
-            shorts.setdefault(fold(entry.full[0]), []).append(entry.short)
-    return {
-        full: names[0]
-        for full, names in shorts.items()
-        if len(names) == 1
-        and names[0].isupper()
-        and not LEGAL.fullmatch(names[0])
-        and _listed(names[0]) is None
-    }
 
 
 def is_common(word: Word, analyzer: Analyzer) -> bool:
