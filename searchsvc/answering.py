@@ -41,7 +41,7 @@ from searchsvc.results import (
     WordCount,
 )
 from searchsvc.snippet import Marks, find_marks, snippet, title_segments
-from searchsvc.store import Stored
+from searchsvc.stored import Stored
 from searchsvc.vocabulary import kin_of, vocabulary_in
 
 RERANKED = 200
@@ -161,11 +161,11 @@ class Answering:
         near = tuple(candidate._replace(units=0) for candidate in found.full)
         return replace(matches, near=near, near_total=len(near))
 
-    def _period(self, request: SearchRequest) -> PeriodOffer | None:
-        """Return the period that the query names, if it has articles and the request names none itself."""
-        if request.since or request.until:
+    def _period(self, request: SearchRequest, text: str) -> PeriodOffer | None:
+        """Return the period that *text* names, if it has articles and the request names none itself."""
+        if request.since or request.until or request.filters.get("year"):
             return None
-        period = find_period(request.text, self._today)
+        period = find_period(text, self._today)
         if period is None:
             return None
         narrowed = replace(request, text=period.rest, since=period.since, until=period.until)
@@ -258,7 +258,7 @@ class Answering:
             words=counts,
             version=self._view.version,
             took_ms=(time.perf_counter() - started) * 1000,
-            period=self._period(request),
+            period=self._period(request, answer.text),
             nearby=nearby,
             related=() if matches.total or nearby else self._related(answer),
             beyond=answer.rows.cut or matches.total > len(matches.full),

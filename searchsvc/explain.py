@@ -33,7 +33,7 @@ from searchsvc.results import (
     WordShare,
 )
 from searchsvc.snippet import Marks, find_marks, snippet, title_segments
-from searchsvc.store import Stored
+from searchsvc.stored import Stored
 
 NEAR = "near"
 """The part that is no evidence: a near match's score is squeezed under the last full match's (``search``)."""

@@ -15,7 +15,7 @@ from searchsvc.filters import days_of, excluded_values, merged
 from searchsvc.live import View
 from searchsvc.planning import Planned, plan
 from searchsvc.results import MAX_DEPTH, Obstacle, SearchRequest
-from searchsvc.store import Stored
+from searchsvc.stored import Stored
 
 _FIELDS = {"source": "источник", "category": "раздел", "tag": "метка", "year": "год"}
 _FIELDS |= {"person": "человек", "organisation": "организация", "place": "место"}

@@ -159,13 +159,13 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class PeriodOffer:
-    """Days that the query names, both inclusive: what it may be narrowed to.
+    """Days that the query names, both inclusive, None for an open end: what it may be narrowed to.
 
     ``text`` is the query without them, ``total`` how many articles of these days have its words.
     """
 
-    since: date
-    until: date
+    since: date | None
+    until: date | None
     text: str
     total: int
 
@@ -222,9 +222,9 @@ class ResultPage:
     how many rows paging runs over (full, then near, those of one text in one; at most ``MAX_DEPTH``),
     ``beyond`` whether more matches than they hold.
     ``suggestions`` are whole queries worth trying. ``words`` is filled when nothing has all the words.
-    ``period`` is there where the query names one and the request none. Where nothing matches in
-    full, ``nearby`` says what the conditions leave out, and ``related`` are words kin to the query's if that
-    is nothing.
+    ``period`` is there where the ``effective`` query names one and the request none. Where nothing
+    matches in full, ``nearby`` says what the conditions leave out, and ``related`` are words kin to the
+    query's if that is nothing.
     """
 
     original: str

@@ -22,6 +22,7 @@ from searchsvc.reprints import ReprintWriter
 from searchsvc.semantic import sentences_of
 from searchsvc.signatures import Signatures
 from searchsvc.store_words import FILED, entries_of, spelt
+from searchsvc.stored import card_line
 from searchsvc.vectors import VectorWriter
 
 KEEP_SECONDS = 600.0
@@ -91,16 +92,6 @@ class StoreWriter:
     def add(self, document: Document, sequence: int) -> int:
         """Keep *document* from *sequence* on and return its key."""
         article = document.article
-        card = {
-            "id": article.id,
-            "url": article.url,
-            "title": article.title,
-            "published": article.published.isoformat() if article.published else None,
-            "modified": article.modified.isoformat() if article.modified else None,
-            "source": article.source,
-            "categories": article.categories,
-            "tags": article.tags,
-        }
         body = zlib.compress(json.dumps(article_to_dict(article), ensure_ascii=False).encode(), 6)
         cursor = self._connection.execute(
             "INSERT INTO document (article, revision, since, card, text, body) VALUES (?, ?, ?, ?, ?, ?)",
@@ -108,7 +99,7 @@ class StoreWriter:
                 article.id,
                 document.revision,
                 sequence,
-                json.dumps(card, ensure_ascii=False),
+                card_line(article),
                 document.text,
                 body,
             ),

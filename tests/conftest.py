@@ -22,6 +22,9 @@ FLOORS = Path(__file__).parent / "floors"
 
 SAMPLE = Path(__file__).parent.parent / "corpus" / "sample" / "articles.jsonl"
 
+# Tests start many a process: none of them is to compile our modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options that change the files in ``FLOORS``; without them a run compares only."""

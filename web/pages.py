@@ -21,15 +21,10 @@ from web.answers import made_from
 from web.forms import (
     FILTERS,
     PageRequest,
-    on_page,
-    page_pairs,
     read_number,
     read_page,
-    sorted_by,
-    toggled,
-    without,
-    written,
 )
+from web.links import on_page, page_pairs, sorted_by, toggled, without, written
 from web.nearby import ways
 from web.querylog import QueryLog, Reading, entry
 

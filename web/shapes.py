@@ -28,7 +28,8 @@ from searchsvc.results import (
     Suggestion,
     WordShare,
 )
-from web.forms import RESULT_KEYS, ApiRequest, api_pairs, on_page, written
+from web.forms import RESULT_KEYS, ApiRequest
+from web.links import api_pairs, on_page, written
 from web.nearby import nearby_json
 from web.words import adding_up
 
@@ -112,11 +113,14 @@ def corrections_json(made: Iterable[Correction]) -> list[Json]:
 
 
 def period_json(offer: PeriodOffer) -> Json:
-    """Return the period that a query names: what to ask for its articles alone, and their number."""
+    """Return the period that a query names: what to ask for its articles alone, and their number.
+
+    An open end is null.
+    """
     return {
         "q": offer.text,
-        "from": offer.since.isoformat(),
-        "to": offer.until.isoformat(),
+        "from": offer.since.isoformat() if offer.since else None,
+        "to": offer.until.isoformat() if offer.until else None,
         "total": offer.total,
     }
 
