@@ -215,12 +215,6 @@ def test_words_say_so_where_they_drop_the_conditions(client: FlaskClient) -> Non
     assert "без условий" not in text(tree, ".suggested")
 
 
-def test_resetting_everything_drops_every_condition(client: FlaskClient) -> None:
-    tree = page(client, "/search?q=школа абракадабра&person=Иванов&place=Москва&organisation=Лицей&tag=нет")
-    (reset,) = (tag for tag in tree.select(".chips a") if tag.get_text() == "сбросить всё")
-    assert unquote(str(reset["href"])) == "/search?q=школа+абракадабра"
-
-
 def test_only_some_words_are_counted_under_the_conditions(sample_service: SearchService) -> None:
     words = " ".join(["школа", *(f"слово{number}" for number in range(20)), "экзамен"])
     found = sample_service.search(SearchRequest(f"{words} год:2022", correct="off")).words
@@ -296,3 +290,26 @@ def test_the_feed_of_a_query_that_is_meant_as_it_stands_follows_it(client: Flask
     (feed,) = {str(tag["href"]) for tag in asked.select("[href^='/feed']")}
     assert feed == "/feed?q=j,hfpjdfybt&correct=off"
     assert titles(client, feed) == []
+
+
+# --- help -------------------------------------------------------------------------------------------
+
+
+def test_the_help_page_says_what_is_put_right_and_its_examples_do_that(client: FlaskClient) -> None:
+    tree = page(client, "/help")
+    sections = [" ".join(head.get_text().split()) for head in tree.select("h2")]
+    for name in ("Раскладка и опечатки", "Сокращения", "Дефис и номера", "Время", "Подсказки"):
+        assert name in sections
+    for example in tree.select("[aria-labelledby=faults] a.query"):
+        assert page(client, unquote(str(example["href"]))).select(".corrected"), example
+    for example in tree.select("[aria-labelledby=periods] a.query"):
+        assert "Искать только за этот период" in text(
+            page(client, unquote(str(example["href"]))), ".suggested"
+        )
+    short, whole = (
+        unquote(str(tag["href"])) for tag in tree.select("[aria-labelledby=abbreviations] a.query")
+    )
+    total = re.compile(r"найден[ао] \d+ стат\w+")
+    assert (
+        total.findall(text(page(client, short), "h1")) == total.findall(text(page(client, whole), "h1")) != []
+    )
