@@ -24,7 +24,7 @@ from searchsvc.text import squeeze
 TIME = ("dates", "year")
 """Conditions that say when; they are dropped together."""
 
-MOST_NARROWED = 12
+MOST_NARROWED = 8
 """Words that are counted under the conditions, the others as if these left nothing: each is a search."""
 
 LAST_DAY = date.max.toordinal()
