@@ -331,19 +331,34 @@ def _by_looks(chunk: str) -> tuple[str, str] | None:
     for word, marks in _layouts(chunk.lstrip("(")):
         core = chunk.lstrip("(").removesuffix(marks)
         if _is_mixed(core):  # no word is of both alphabets
-            alike = unmix(core)
-            if _RUSSIAN_WORD.fullmatch(word) and (alike == core or _typed_otherwise(alike, word)):
+            if _mixed_is(core, word):
                 return core, word
         elif _typed_otherwise(core, word):
             return core, word
     return None
 
 
+def _mixed_is(core: str, word: str) -> bool:
+    """Say whether *core*, of both alphabets, is *word*: Russian, if its letters are not English."""
+    if word.isascii():
+        return _typed_otherwise(word.translate(TO_RUSSIAN), word)
+    alike = unmix(core)
+    return (
+        _RUSSIAN_WORD.fullmatch(word) is not None
+        and (alike == core or _typed_otherwise(alike, word))
+        and not _typed_otherwise(word, word.translate(TO_LATIN))
+    )
+
+
 def _typed_otherwise(core: str, word: str) -> bool:
     """Say whether *core* is made as no word is and *word*, the same keys in the other layout, as many are."""
-    made = surprises(fold(word))
+    folded = fold(word)
+    made = surprises(folded) if len(folded) == len(word) else None
     if made is None or sum(made) > SURPRISE_WORD * len(word):
         return False
-    letters = surprises(fold("".join(filter(str.isalpha, core)))) or [0.0]
+    letters = surprises(fold("".join(filter(str.isalpha, core))))
+    if letters is None:
+        return False
     marks = sum(not one.isalpha() for one in core)
-    return sum(letters) + SURPRISE_MARK * marks >= sum(made) + SURPRISE_OTHERWISE * len(word)
+    typed = sum(letters) + SURPRISE_MARK * marks
+    return typed >= sum(made) + SURPRISE_OTHERWISE * len(word)

@@ -103,9 +103,10 @@ def _weighed(guess: Guess, vocabulary: Vocabulary) -> Guess:
 
 
 def _in_two(bare: str, vocabulary: Vocabulary) -> Iterator[Guess]:
-    mixed = bool(_LATIN.search(bare))  # no word is of both alphabets: what is a word in each will do
+    mixed = bool(_LATIN.search(bare))  # no word is of both alphabets: one that the archive has will do
     for head, tail, border in _cuts(bare):
-        if all(vocabulary.knows(part) or (mixed and vocabulary.is_word(part)) for part in (head, tail)):
+        known = [vocabulary.knows(part) for part in (head, tail)]
+        if all(known) or (mixed and any(known) and all(map(vocabulary.is_word, (head, tail)))):
             lost = 0.0 if border else _lost(head, tail) + NAME * bare[0].isupper()
             lost -= FITS * vocabulary.may_follow(head, tail)
             yield Guess(lost + vocabulary.cost(head) + vocabulary.cost(tail), f"{head} {tail}")

@@ -214,6 +214,7 @@ queries = st.lists(st.tuples(pieces, st.sampled_from([" ", " ", "", "\n"])), max
 @example("Эт")
 @example("бюджетGHBTV ")
 @example("\ud800 ghbrfp")
+@example("Пcloud ")
 @settings(deadline=None)
 def test_only_known_words_are_proposed_and_a_repaired_query_is_not_repaired_again(text: str) -> None:
     found = repair_query(text, ARCHIVE)
@@ -517,6 +518,7 @@ def test_letters_that_make_no_word_are_sooner_a_typo_than_a_name() -> None:
         ("Hfvpfy", "Рамзан"),
         ("jkbvgbfle", "олимпиаду"),
         ("(ыефкегз)", "(startup)"),
+        ("Пcloud", "Gcloud"),
     ],
 )
 def test_a_word_nobody_knows_is_read_in_the_other_layout_if_it_looks_like_one_there(
