@@ -20,10 +20,10 @@ from searchsvc.glued import (
     taken_apart_misspelt,
 )
 from searchsvc.letters import SPELLABLE
-from searchsvc.sequences import looks_like_a_word, surprises
 from searchsvc.stopwords import STOP_WORDS
 from searchsvc.text import fold, unmix
 from searchsvc.translit import MOST_READINGS, readings
+from searchsvc.trigrams import looks_like_a_word, surprises
 from searchsvc.vocabulary import PLAUSIBLE, Vocabulary
 
 _LATIN_KEYS = "`qwertyuiop[]asdfghjkl;'zxcvbnm,./" + '~QWERTYUIOP{}ASDFGHJKL:"ZXCVBNM<>?'
@@ -48,7 +48,7 @@ NAME_OF_NAME = 1.0
 
 SURPRISE_USUAL = 2.6
 SURPRISE_WORD = 4.0
-"""How surprising the letters of words are on average (``searchsvc.sequences``), and those of nearly all."""
+"""How surprising the letters of words are on average (``searchsvc.trigrams``), and those of nearly all."""
 
 SURPRISE_MARK = 12.0
 SURPRISE_OTHERWISE = 2.0

@@ -22,9 +22,9 @@ from searchsvc.lexicon import Lexicon
 from searchsvc.live import View
 from searchsvc.planning import plan
 from searchsvc.query import parse
-from searchsvc.sequences import looks_like_a_word
 from searchsvc.spelling import COSTS, candidates, changes
 from searchsvc.text import fold, plain
+from searchsvc.trigrams import looks_like_a_word
 from searchsvc.usual import usual_forms, usual_lemmas
 
 NEAR = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from searchsvc.faults import TO_LATIN, TO_RUSSIAN
-from searchsvc.sequences import LATIN, RUSSIAN, looks_like_a_word, surprises
+from searchsvc.trigrams import LATIN, RUSSIAN, looks_like_a_word, surprises
 
 
 def average(word: str) -> float:

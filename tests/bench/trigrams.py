@@ -1,6 +1,6 @@
-"""Makes ``searchsvc/data/sequences.npy``: which letters follow which in Russian and in English words.
+"""Makes ``searchsvc/data/trigrams.npy``: which letters follow which in Russian and in English words.
 
-    PYTHONPATH=.:tests python -m bench.sequences
+    PYTHONPATH=.:tests python -m bench.trigrams
 
 Russian words are the forms of navec's news vocabulary (see ``bench.usual``), English ones those of
 ``searchsvc/data/english.txt`` and of the same vocabulary. Each counts once, however usual: what a word nobody
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.usual import counts
-from searchsvc.sequences import LATIN, RUSSIAN, STEP
+from searchsvc.trigrams import LATIN, RUSSIAN, STEP
 from searchsvc.vocabulary import english
 
 DATA = Path(__file__).parents[2] / "searchsvc" / "data"
@@ -49,7 +49,7 @@ def main() -> None:
         surprises(russian, RUSSIAN),
         surprises((word for word in latin if re.fullmatch("[a-z]{3,}", word)), LATIN),
     ]
-    np.save(DATA / "sequences.npy", np.array(tables), allow_pickle=False)
+    np.save(DATA / "trigrams.npy", np.array(tables), allow_pickle=False)
     print(f"{len(russian)} Russian words, {len(latin)} in Latin letters")
 
 

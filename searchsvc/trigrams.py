@@ -1,8 +1,8 @@
 """How much a word nobody knows looks like a word: which letters follow which in Russian and in English.
 
 A name or a new word («Урюпинск», «стартапер») is made as others are; what was mistyped («лицсей») or typed in
-the other layout («ыефкегз») is not. The tables (``searchsvc/data/sequences.npy``) are made by
-``tests/bench/sequences.py``.
+the other layout («ыефкегз») is not. The tables (``searchsvc/data/trigrams.npy``) are made by
+``tests/bench/trigrams.py``.
 """
 
 from __future__ import annotations
@@ -50,5 +50,5 @@ def looks_like_a_word(folded: str) -> bool:
 
 @cache
 def _tables() -> npt.NDArray[np.uint8]:
-    data = (files("searchsvc") / "data" / "sequences.npy").read_bytes()
+    data = (files("searchsvc") / "data" / "trigrams.npy").read_bytes()
     return np.asarray(np.load(io.BytesIO(data), allow_pickle=False), np.uint8)
