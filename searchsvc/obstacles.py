@@ -55,7 +55,7 @@ def obstacles_to(
     if missing and found is not None and len(obstacles) == 1:
         obstacles.append(Obstacle("enough", _enough(search)))
     if not obstacles:
-        text = f"Статья подходит, но стоит дальше первых {MAX_DEPTH}: так глубоко поиск не показывает."
+        text = f"Статья подходит, но стоит дальше первых {MAX_DEPTH} мест: так глубоко поиск не показывает."
         obstacles.append(Obstacle("depth", text))
     return missing, tuple(obstacles)
 

@@ -214,6 +214,7 @@ class Store:
         self._sources = None
         self._lexicon = None
         self._phrases = None
+        self.reprints.renew()
         self._age += 1
 
     def lexicon(self) -> Lexicon:

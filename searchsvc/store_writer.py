@@ -15,11 +15,12 @@ import numpy.typing as npt
 from corpus.article import Source
 from corpus.codec import article_to_dict
 from searchsvc.document import Document, Record
-from searchsvc.lexicon import WordFiles, Words
+from searchsvc.lexicon import Entry, WordFiles, Words
 from searchsvc.phrases import PhraseFiles, PhraseWriter
 from searchsvc.records import Bulk, RecordWriter
 from searchsvc.reprints import ReprintWriter
 from searchsvc.semantic import sentences_of
+from searchsvc.sequences import shared_sequences
 from searchsvc.signatures import Signatures
 from searchsvc.store_words import FILED, entries_of, spelt
 from searchsvc.stored import card_line
@@ -267,9 +268,13 @@ class StoreWriter:
         self._connection.execute("DELETE FROM form_change")
 
     def file_phrases(self, *, always: bool = True) -> None:
-        """Write files of all phrases and titles; without *always* only if enough articles came."""
+        """Write files of all phrases, titles and sequences; without *always* only if enough articles came."""
         self._write_forms()
-        self._phrases.file(self._spelling_of, always=always)
+        self._phrases.file(self._spelling_of, self._sequences, always=always)
+
+    def _sequences(self) -> list[Entry]:
+        forms = self._connection.execute("SELECT DISTINCT form FROM form")
+        return shared_sequences(self, (form for (form,) in forms))
 
     def _spelling_of(self, form: str) -> str:
         rows = self._connection.execute("SELECT form, spelling, documents FROM form WHERE form = ?", (form,))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import zlib
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from searchsvc.analysis import Analyzer, Token
 from searchsvc.errors import SynonymsError
+from searchsvc.phrases import key_of
 from searchsvc.text import fold
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,7 @@ class Synonyms:
         self.entries = entries
         self.revision = f"{zlib.crc32(repr(sorted(entries.items())).encode()):08x}" if entries else "0"
         self._rules: dict[str, list[_Rule]] = {}
+        self._forms = sorted((key_of(form), form) for entry in entries.values() for form in entry.full)
         for entry in entries.values():
             short = _steps(entry.short, analyzer)
             for form in entry.full:
@@ -80,6 +83,13 @@ class Synonyms:
     def _add(self, rule: _Rule) -> None:
         for lemma in rule.steps[0] if rule.steps and rule.instead else ():
             self._rules.setdefault(lemma, []).append(rule)
+
+    def beginning(self, start: str) -> Iterator[str]:
+        """Yield the full forms that begin with *start*, which is folded as titles are."""
+        for key, form in self._forms[bisect_left(self._forms, (start, "")) :]:
+            if not key.startswith(start):
+                return
+            yield form
 
     def alternatives(self, tokens: Sequence[Token]) -> Iterator[Alternative]:
         """Yield what else may stand for parts of *tokens*, which stand side by side in a query."""

@@ -138,6 +138,20 @@ def test_a_row_is_explained_on_whichever_page_it_is(service: SearchService) -> N
     assert [of(hit) for hit in page.hits] == [of(hit) for hit in hits(service, "школа")][14:21]
 
 
+def test_an_article_is_placed_among_the_rows_that_pages_count(service: SearchService) -> None:
+    folded = 0
+    for text in ("школа", "наставничество в школах", "наставник робот экзамен"):
+        page = service.search(SearchRequest(text, per_page=MAX_DEPTH))
+        assert page.rows == len(page.hits) < page.total + page.near_total
+        for place, hit in enumerate(page.hits, 1):
+            for one in (hit.id, *(reprint.id for reprint in hit.reprints)) if hit.reprints else ():
+                found = service.explain(SearchRequest(text), one)
+                assert (found.place, found.rows, found.reprint_count) == (place, page.rows, 1)
+                assert (found.folded_into.id if found.folded_into else one) == hit.id
+                folded += found.folded_into is not None
+    assert folded > 3
+
+
 def test_what_is_not_asked_for_is_not_made(service: SearchService) -> None:
     assert {hit.explanation for hit in service.search(SearchRequest("школа")).hits} == {None}
 

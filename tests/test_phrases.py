@@ -259,7 +259,7 @@ def test_after_any_changes_every_phrase_shown_is_some_articles(
 def test_phrases_without_their_file_are_damaged(store: Store, analyzer: Analyzer, tmp_path: Path) -> None:
     change(store, analyzer, [article(1, "Итоги", "Точка роста")], always=True)
     assert store.check() == "ok"
-    for name in ("phrases", "titles"):
+    for name in ("phrases", "titles", "sequences"):
         file = tmp_path / name / "000001.words"
         whole = file.read_bytes()
         file.write_bytes(whole[:-1])
@@ -284,7 +284,7 @@ def test_a_phrase_has_no_more_words_than_said() -> None:
 def test_files_of_other_numbers_are_swept(tmp_path: Path) -> None:
     files = PhraseFiles(tmp_path)
     files.create()
-    for name in ("phrases", "titles"):
+    for name in ("phrases", "titles", "sequences"):
         (tmp_path / name / "000007.words").touch()
-    files.sweep(8)
+    files.sweep(8, 8)
     assert not list(tmp_path.rglob("*.words"))

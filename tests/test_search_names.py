@@ -19,7 +19,7 @@ from indexer.pipeline import purge, rebuild, sync
 from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
 from searchsvc.engines import ENGINES
-from searchsvc.errors import FingerprintError, NamesMissingError
+from searchsvc.errors import BadRequestError, FingerprintError, NamesMissingError
 from searchsvc.live import LiveIndex
 from searchsvc.names import name_finder
 from searchsvc.results import ALL_FACETS, SearchRequest
@@ -194,16 +194,37 @@ def test_the_api_counts_names_when_asked(client: FlaskClient) -> None:
     assert {row["label"]: row["count"] for row in found["facets"]["place"]} == {"Белогорск": 2, "Казань": 1}
 
 
+def refused(service: SearchService, settings: Settings) -> None:
+    """Names are neither counted nor filtered by, and whoever tries is told so."""
+    request = SearchRequest("новость", filters={"person": ("Елена Петрова",)})
+    for asked in (service.search, lambda asked: service.explain(asked, "a1")):
+        with pytest.raises(BadRequestError, match="людям") as caught:
+            asked(request)
+        assert (caught.value.parameter, "searchsvc rebuild" in str(caught.value)) == ("person", True)
+    client = create_app(service, settings).test_client()
+    answer: Any = client.get("/api/v1/search?q=новость&place=Казань")
+    assert (answer.status_code, answer.json["errors"][0]["parameter"]) == (422, "place")
+    assert client.get("/api/v1/search?q=новость&facets=person").json["facets"] == {"person": []}
+    page = client.get("/search?q=новость&person=Елена+Петрова&year=2023").text
+    assert "условие «Елена Петрова» не учтено" in page
+    assert "Человек" not in page
+    assert "person=" not in page
+    assert "условие «Казань» не учтено" in client.get("/search?place=Казань").text
+    assert client.get("/feed?q=новость&person=Елена+Петрова").status_code == 400
+
+
 def test_where_they_are_off_nothing_shows_and_nothing_is_looked_for(
     settings: Settings, analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     off = load_settings(data_dir=settings.data_dir, engine=settings.engine, query_log=False)
     service, live = open_service(off, analyzer)
-    assert counted(service)["person"] == {}  # of an index that has them
+    assert counted(service) == counted(service) | {"person": {}, "organisation": {}, "place": {}}
+    refused(service, off)  # of an index that has them
     monkeypatch.setattr("indexer.pipeline.name_finder", None)  # would fail if it were called
     with open_archive(off) as archive:
         built(off, archive, analyzer)
     assert counted(service) == counted(service) | {"person": {}, "organisation": {}, "place": {}}
+    refused(service, off)
     page = create_app(service, off).test_client().get("/search?q=новость").text
     assert "Люди" not in page
     assert not service.readiness().degraded
@@ -218,6 +239,7 @@ def test_an_index_without_names_is_degraded_where_they_are_on(settings: Settings
     assert (readiness.ready, readiness.degraded) == (True, True)
     assert "searchsvc rebuild" in readiness.reason
     assert counted(service)["person"] == {}
+    refused(service, settings)
     live.close()
 
 

@@ -77,7 +77,7 @@ def test_only_the_last_word_is_completed_and_only_to_what_has_hits(sample_servic
         ("год:2022 настав", "год:2022 наставник"),
         ("наставник ИЛИ олимп", "наставник ИЛИ олимпиада"),
         ("школа № 5 учи", "школа № 5 учитель"),
-        ("в коллед", "в колледжа"),
+        ("в коллед", "в колледже"),
     ],
 )
 def test_what_stands_before_the_last_word_stays(

@@ -217,6 +217,26 @@ def _limit(reader: _Reader, *, default: int, most: int) -> int:
     return limit
 
 
+def read_paging(args: Arguments, *, default: int) -> tuple[int, int]:
+    """Read which page of a list an address of the API asks for, and how many rows a page has.
+
+    Raises:
+        ParameterError: as ``read_api``.
+    """
+    reader = _Reader(args)
+    for name in sorted(set(args) - {"page", "per_page"}):
+        reader.problems.append(Problem(name, "нет такого параметра; есть: page, per_page"))
+    asked = reader.one("page", number, 1), reader.one("per_page", per_page, default)
+    if reader.problems:
+        raise ParameterError(reader.problems)
+    return asked
+
+
+def read_number(args: Arguments) -> int:
+    """Read the number of a page of a list: the first where it cannot be read."""
+    return _Reader(args).one("page", number, 1)
+
+
 def read_page(args: Arguments) -> PageRequest:
     """Read a search of a page: never fails, says what it left out or put right."""
     reader = _Reader(args)
