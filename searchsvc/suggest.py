@@ -23,7 +23,6 @@ from searchsvc.company import Company
 from searchsvc.continuing import Continuation
 from searchsvc.lexicon import Entry
 from searchsvc.live import View
-from searchsvc.phrases import key_of
 from searchsvc.prefixes import near_prefixes
 from searchsvc.repair import repair_query
 from searchsvc.results import Suggestion
@@ -31,6 +30,7 @@ from searchsvc.stopwords import STOP_WORDS
 from searchsvc.text import fold
 from searchsvc.typed import Typed, cut, other_layout
 from searchsvc.vocabulary import Vocabulary
+from searchsvc.wording import key_of
 
 LOOKED_AT = 24
 """Most frequent words, and phrases, of a beginning that are looked at: enough for 8 of different lemmas."""

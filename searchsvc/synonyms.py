@@ -17,8 +17,8 @@ from pathlib import Path
 
 from searchsvc.analysis import Analyzer, Token
 from searchsvc.errors import SynonymsError
-from searchsvc.phrases import key_of
 from searchsvc.text import fold
+from searchsvc.wording import key_of
 
 log = logging.getLogger(__name__)
 

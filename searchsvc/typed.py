@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from searchsvc import query
 from searchsvc.faults import TO_LATIN, TO_RUSSIAN
-from searchsvc.phrases import key_of
 from searchsvc.query import MAX_LENGTH, QUOTES
 from searchsvc.text import clean, squeeze
+from searchsvc.wording import key_of
 
 MOST_WORDS = 8
 """Words before the last one that are looked at."""

@@ -16,11 +16,11 @@ from searchsvc.analysis import Analyzer
 from searchsvc.letters import RUSSIAN
 from searchsvc.lexicon import Entry, Lexicon
 from searchsvc.live import LiveIndex
-from searchsvc.phrases import key_of
 from searchsvc.prefixes import near_prefixes
 from searchsvc.results import SearchRequest, Suggestion
 from searchsvc.search import SearchService
 from searchsvc.stopwords import STOP_WORDS
+from searchsvc.wording import key_of
 
 
 def texts(service: SearchService, typed: str, kind: str = "", limit: int = 8) -> list[str]:

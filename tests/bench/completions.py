@@ -29,12 +29,12 @@ from searchsvc.bootstrap import open_service
 from searchsvc.evaluation import read_rows
 from searchsvc.generations import Generations
 from searchsvc.grammar import STRANGE, goes_with
-from searchsvc.phrases import key_of
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
 from searchsvc.stopwords import STOP_WORDS
 from searchsvc.text import fold
+from searchsvc.wording import key_of
 
 BEGINNINGS = Path(__file__).parent.parent / "completions" / "beginnings.txt"
 LIMIT = 8
