@@ -76,6 +76,7 @@ _LONGEST_ABBREVIATION = 5
 _LATIN = re.compile("[A-Za-z]")
 _CYRILLIC = re.compile("[А-яЁё]")
 _RUSSIAN_WORD = re.compile("[А-яЁё]{4,40}")
+_VOWEL = re.compile("[aeiouyаеиоуыэюя]")
 _REPEATED = re.compile(r"(.)\1+")
 _ROMAN = re.compile("[IVXLC]+")
 
@@ -353,7 +354,7 @@ def _mixed_is(core: str, word: str) -> bool:
 def _typed_otherwise(core: str, word: str) -> bool:
     """Say whether *core* is made as no word is and *word*, the same keys in the other layout, as many are."""
     folded = fold(word)
-    made = surprises(folded) if len(folded) == len(word) else None
+    made = surprises(folded) if len(folded) == len(word) and _VOWEL.search(folded) else None
     if made is None or sum(made) > SURPRISE_WORD * len(word):
         return False
     letters = surprises(fold("".join(filter(str.isalpha, core))))

@@ -13,6 +13,7 @@ from searchsvc.faults import TO_LATIN, TO_RUSSIAN, repair_layout
 from searchsvc.glued import taken_apart
 from searchsvc.repair import proposals, repair_query
 from searchsvc.text import fold
+from searchsvc.trigrams import looks_like_a_word
 from searchsvc.vocabulary import Vocabulary
 
 WORDS = """
@@ -228,7 +229,10 @@ def test_only_known_words_are_proposed_and_a_repaired_query_is_not_repaired_agai
         assert not known(correction.original)
         for piece in correction.replacement.split(" "):
             words = {piece.lstrip("("), piece.lstrip(MARKS)}  # in the other layout marks are letters
-            by_looks = correction.kind == "layout" and re.search("[a-z]", correction.original, re.I)
+            both = re.search("[a-z]", correction.original, re.I) and re.search(
+                "[а-я]", correction.original, re.I
+            )
+            by_looks = correction.kind == "layout" and (both or looks_like_a_word(fold(piece.strip(MARKS))))
             assert by_looks or any(
                 (known(word[:stop]) or ARCHIVE.is_word(word[:stop])) and not word[stop:].strip(MARKS)
                 for word in words
@@ -529,7 +533,7 @@ def test_a_word_nobody_knows_is_read_in_the_other_layout_if_it_looks_like_one_th
     assert (found.text, found.corrections[0].kind) == (meant, "layout")
 
 
-@pytest.mark.parametrize("text", ["Мкртчян", "Ыб", "skysmart", "LTCM", "ДГПУ", "Хрктв", "eTwinning"])
+@pytest.mark.parametrize("text", ["Мкртчян", "Ыб", "skysmart", "LTCM", "ДГПУ", "Хрктв", "eTwinning", "вВДВ"])
 def test_a_word_nobody_knows_that_makes_no_better_one_in_the_other_layout_stays(text: str) -> None:
     assert repair_query(text, EMPTY) is None
 
