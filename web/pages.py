@@ -15,8 +15,8 @@ from flask import Blueprint, g, render_template, request, url_for
 
 from corpus.article import Attachment, Block, Heading
 from searchsvc.engine import NAMES
+from searchsvc.language.text import squeeze
 from searchsvc.results import MAX_DEPTH, ArticlePage, Hit, ResultPage, SearchRequest
-from searchsvc.text import squeeze
 from web.answers import made_from
 from web.forms import (
     FILTERS,
