@@ -20,19 +20,19 @@ from corpus.jsonl import import_rows
 from indexer.evaluate import fill, workplace
 from indexer.pipeline import rebuild
 from indexer.progress import Progress, silent
-from searchsvc import query
-from searchsvc.analysis import Analyzer
-from searchsvc.answering import NEAR_BELOW, RERANKED
+from searchsvc.answer.answering import NEAR_BELOW, RERANKED
 from searchsvc.bootstrap import open_archive
 from searchsvc.engine import Plan
 from searchsvc.engines import ENGINES
 from searchsvc.evaluation import Figures, JudgedQuery, rank_biased_overlap, read_judged
-from searchsvc.generations import Generations
-from searchsvc.live import LiveIndex
-from searchsvc.planning import plan
+from searchsvc.generation.generations import Generations
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.text import clean
+from searchsvc.query import syntax as query
+from searchsvc.query.planning import plan
 from searchsvc.results import FACETS, MAX_DEPTH, SearchRequest
 from searchsvc.search import SearchService
-from searchsvc.text import clean
 
 FIRST = 20
 """Rows compared of each query."""

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from searchsvc.analysis import Analyzer
 from searchsvc.evaluation import library, read_rows
-from searchsvc.stopwords import STOP_WORDS
-from searchsvc.text import clean
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.stopwords import STOP_WORDS
+from searchsvc.language.text import clean
 
 Reading = Callable[[str], str]
 """What stands for a folded word; "" if nothing does."""

@@ -17,12 +17,12 @@ from time import perf_counter
 
 import numpy as np
 
-from searchsvc.analysis import Analyzer
 from searchsvc.engine import Plan
 from searchsvc.engines import ENGINES
 from searchsvc.errors import GenerationError
-from searchsvc.generations import Generations, Pointer
-from searchsvc.live import LiveIndex, View
+from searchsvc.generation.generations import Generations, Pointer
+from searchsvc.generation.live import LiveIndex, View
+from searchsvc.language.analysis import Analyzer
 from searchsvc.results import FACETS, SearchRequest
 from searchsvc.search import SearchService
 

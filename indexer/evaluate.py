@@ -19,7 +19,6 @@ from corpus.jsonl import read_row
 from indexer.baselines import PlainBM25, read_documents, readings
 from indexer.pipeline import rebuild
 from indexer.progress import Progress, silent
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
 from searchsvc.comparison import VALUES, Setting, changes, difference, fingerprint, read_run
 from searchsvc.errors import EvaluationError
@@ -33,10 +32,11 @@ from searchsvc.evaluation import (
     read_rows,
     score,
 )
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.text import clean
 from searchsvc.results import Correct, SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings, load_settings
-from searchsvc.text import clean
 
 DEPTH = 100
 """Results taken of each query: recall@100 looks no deeper."""

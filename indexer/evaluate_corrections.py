@@ -11,13 +11,13 @@ from time import perf_counter
 import numpy as np
 
 from indexer.progress import Progress, silent
-from searchsvc.analysis import Analyzer
+from searchsvc.correction.repair import proposals, repair_query
+from searchsvc.correction.vocabulary import ArchiveVocabulary
 from searchsvc.errors import EvaluationError
 from searchsvc.evaluation import Figures
-from searchsvc.lexicon import Entry, Lexicon
-from searchsvc.repair import proposals, repair_query
-from searchsvc.text import fold
-from searchsvc.vocabulary import ArchiveVocabulary
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.text import fold
+from searchsvc.store.lexicon import Entry, Lexicon
 
 PROPOSALS = 5
 """Corrections looked at of each row."""

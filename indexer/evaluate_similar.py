@@ -22,13 +22,13 @@ from indexer.baselines import PlainCosine, read_documents, readings
 from indexer.evaluate import fill, workplace
 from indexer.pipeline import rebuild
 from indexer.progress import Progress, silent
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations
 from searchsvc.comparison import VALUES, Setting, changes, difference, fingerprint, read_run
 from searchsvc.errors import EvaluationError
 from searchsvc.evaluation import Figures, library, read_rows
-from searchsvc.similar import content_scores
-from searchsvc.store_writer import StoreWriter
+from searchsvc.language.analysis import Analyzer
+from searchsvc.likeness.similar import content_scores
+from searchsvc.store.store_writer import StoreWriter
 
 ENGINE = "tantivy"
 """Neighbours are the same on every engine; this one indexes quickest."""

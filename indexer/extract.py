@@ -19,7 +19,7 @@ from indexer.clutter import absolute, paired_shortcodes, strip_shortcodes
 from indexer.errors import ExtractionError
 from indexer.lines import tidy
 from indexer.structures import BLOCKS
-from searchsvc.text import fold
+from searchsvc.language.text import fold
 
 __all__ = ["blocks", "extract", "plain"]
 

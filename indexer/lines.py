@@ -13,7 +13,7 @@ from itertools import islice
 
 from corpus.article import Attachment, Block, Embed, Heading, Paragraph
 from indexer.clutter import absolute, after_related, is_clutter_line, is_provider, opens_related
-from searchsvc.text import clean
+from searchsvc.language.text import clean
 
 _log = logging.getLogger(__name__)
 

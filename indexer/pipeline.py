@@ -18,8 +18,6 @@ from corpus.errors import UnknownArticleError
 from indexer.canaries import compare
 from indexer.progress import Progress, silent
 from indexer.verify import verify
-from searchsvc.analysis import Analyzer
-from searchsvc.document import Document, make_document
 from searchsvc.engines import open_engine
 from searchsvc.errors import (
     EncoderMissingError,
@@ -28,9 +26,11 @@ from searchsvc.errors import (
     NamesMissingError,
     NoIndexError,
 )
-from searchsvc.generation import DISK_ERRORS, Generation
-from searchsvc.generations import Generations
-from searchsvc.names import NAMES_VERSION, NameFinder, name_finder
+from searchsvc.generation.generation import DISK_ERRORS, Generation
+from searchsvc.generation.generations import Generations
+from searchsvc.language.analysis import Analyzer
+from searchsvc.naming.names import NAMES_VERSION, NameFinder, name_finder
+from searchsvc.store.document import Document, make_document
 
 log = logging.getLogger(__name__)
 

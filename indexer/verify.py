@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from corpus.archive import Archive
-from searchsvc.analysis import Analyzer
 from searchsvc.engine import Plan
 from searchsvc.errors import GenerationError, VerificationError
-from searchsvc.generation import Generation
-from searchsvc.planning import plan
-from searchsvc.query import Query, Word
+from searchsvc.generation.generation import Generation
+from searchsvc.language.analysis import Analyzer
+from searchsvc.query.planning import plan
+from searchsvc.query.syntax import Query, Word
 
 CANARIES = 5
 """Articles looked for by words of their own titles."""

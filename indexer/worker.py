@@ -26,10 +26,10 @@ from corpus.lease import LeaseHeldError, lease
 from indexer.desk import Desk, Job, Kind
 from indexer.pipeline import rebuild, sync
 from indexer.progress import Progress, silent
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations
 from searchsvc.errors import GenerationError, NoIndexError
-from searchsvc.generations import Generations
+from searchsvc.generation.generations import Generations
+from searchsvc.language.analysis import Analyzer
 from searchsvc.settings import Settings
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from corpus.archive import Archive
-from searchsvc.analysis import Analyzer
-from searchsvc.generations import Generations
-from searchsvc.live import LiveIndex
+from searchsvc.generation.generations import Generations
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.synonyms import SynonymBook
 from searchsvc.search import SearchService
 from searchsvc.semantic import encoder, require_encoder
 from searchsvc.settings import Settings
-from searchsvc.synonyms import SynonymBook
 
 
 def open_archive(settings: Settings) -> Archive:

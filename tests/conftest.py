@@ -11,12 +11,12 @@ import pytest
 
 from corpus.jsonl import import_rows
 from indexer.pipeline import rebuild
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
 from searchsvc.floors import Floors, Measured, hold
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.text import clean
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings, load_settings
-from searchsvc.text import clean
 
 FLOORS = Path(__file__).parent / "floors"
 

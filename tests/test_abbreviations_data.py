@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
-from searchsvc.text import fold
+from searchsvc.language.text import fold
 
 ENTRIES: list[tuple[str, tuple[str, ...], str]] = []
 """Left side, full forms, note; read once."""

@@ -13,8 +13,8 @@ from conftest import SAMPLE
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from searchsvc.analysis import ANALYSIS_VERSION, LEMMA_THRESHOLD, MAX_WORD, Analyzer, folded_form
-from searchsvc.text import fold
+from searchsvc.language.analysis import ANALYSIS_VERSION, LEMMA_THRESHOLD, MAX_WORD, Analyzer, folded_form
+from searchsvc.language.text import fold
 
 STRESS = "\u0301"
 SOFT = "\u00ad"
@@ -305,7 +305,7 @@ def test_no_text_is_analysed_for_long(analyzer: Analyzer, text: str) -> None:
 def test_the_fingerprint_is_the_same_in_every_instance_and_process(analyzer: Analyzer) -> None:
     assert Analyzer().fingerprint == analyzer.fingerprint
     assert analyzer.fingerprint.startswith(f"{ANALYSIS_VERSION}-")
-    script = "from searchsvc.analysis import Analyzer; print(Analyzer().fingerprint)"
+    script = "from searchsvc.language.analysis import Analyzer; print(Analyzer().fingerprint)"
     for seed in ("1", "2"):
         ran = subprocess.run(
             [sys.executable, "-c", script],

@@ -24,9 +24,9 @@ from beds.index import Bed
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_service
 from searchsvc.engines import ENGINES
+from searchsvc.language.analysis import Analyzer
 from searchsvc.settings import Settings
 from web.app import create_app
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from indexer.baselines import K1, B, PlainBM25, PlainCosine, read, read_documents, readings, words
-from searchsvc.analysis import Analyzer
+from searchsvc.language.analysis import Analyzer
 
 
 def test_words_are_folded_as_ours_are_and_no_further() -> None:

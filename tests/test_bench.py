@@ -16,7 +16,7 @@ from bench.jobs import build, memory
 from bench.prepared import FILTERED, asked, chunks, prepare
 from bench.systems import ENGINES, SYSTEMS
 
-from searchsvc.analysis import Analyzer
+from searchsvc.language.analysis import Analyzer
 
 SIZE = 200
 

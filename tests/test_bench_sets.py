@@ -28,8 +28,8 @@ from bench.sets import (
 from indexer.evaluate import evaluate_search
 from indexer.evaluate_similar import read_pairs
 from searchsvc import ranking
-from searchsvc.analysis import Analyzer
 from searchsvc.evaluation import read_judged, read_rows
+from searchsvc.language.analysis import Analyzer
 from searchsvc.ranking import PARTS_OF_SCORE
 
 SEARCHED = ("sample", "inner", "damaged", "made-sentences", "made-paragraphs", "sentence")

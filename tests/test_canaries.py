@@ -15,8 +15,8 @@ from beds.index import Bed
 from corpus.article import Article, Paragraph
 from indexer.canaries import canaries, compare, larger_engine, measure
 from indexer.pipeline import rebuild
-from searchsvc.analysis import Analyzer
-from searchsvc.live import LiveIndex
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
 from searchsvc.results import ResultPage, SearchRequest
 from searchsvc.search import SearchService
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from beds.commands import Run, news, rows
 
-from searchsvc.answering import RERANKED
+from searchsvc.answer.answering import RERANKED
 from searchsvc.bootstrap import open_archive
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from beds.commands import command
 
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_service
+from searchsvc.language.analysis import Analyzer
 from searchsvc.settings import Settings
 from web.app import create_app
 from web.cli import run

@@ -22,8 +22,8 @@ from corpus.article import Article, Paragraph
 from indexer.desk import Desk
 from indexer.pipeline import rebuild
 from indexer.worker import worker_lease
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations
+from searchsvc.language.analysis import Analyzer
 from searchsvc.settings import Settings
 from web.cli import run
 from web.commands.status import gather, told

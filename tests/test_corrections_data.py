@@ -6,10 +6,10 @@ from pathlib import Path
 
 from beds.words import ANALYZER
 
-from searchsvc.repair import proposals, repair_query
+from searchsvc.correction.repair import proposals, repair_query
+from searchsvc.correction.vocabulary import vocabulary_in
+from searchsvc.language.text import fold
 from searchsvc.search import SearchService
-from searchsvc.text import fold
-from searchsvc.vocabulary import vocabulary_in
 
 ROWS = [
     tuple(line.split("\t"))
@@ -47,7 +47,7 @@ def test_every_word_of_the_sample_typed_in_the_other_layout_is_put_right(
     sample_service: SearchService,
 ) -> None:
     """A third of its words, whole and by half; none of them may come out as another word."""
-    from searchsvc.faults import TO_LATIN, repair_layout
+    from searchsvc.correction.faults import TO_LATIN, repair_layout
 
     view = sample_service._live.view()
     vocabulary = vocabulary_in(view, ANALYZER)

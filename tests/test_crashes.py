@@ -15,9 +15,9 @@ from beds.crashes import FILE_EVENTS, PATIENCE, read, servers, work
 from beds.index import ARTICLES, Bed, draft, files_with, shown
 from beds.mounts import small_disk
 
-from searchsvc.analysis import Analyzer
 from searchsvc.errors import GenerationError
-from searchsvc.live import LiveIndex
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
 
 State = dict[str, str]
 """Texts by article."""

@@ -18,12 +18,12 @@ from contract.cases import entry
 from contract.chance import LEMMAS, Chance
 from contract.model import Model
 
-from searchsvc.analysis import Analyzer
 from searchsvc.engine import NAMES, AnyOf, Entry, Plan
 from searchsvc.engines.tantivy import TantivyEngine, TantivySnapshot
 from searchsvc.engines.tantivy.evaluate import BLOCK, SCORE_BITS
 from searchsvc.errors import IndexDamagedError
-from searchsvc.live import LiveIndex
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
 from searchsvc.results import FACETS, SearchRequest
 from searchsvc.search import SearchService
 

@@ -21,14 +21,14 @@ from corpus.article import Article, Paragraph
 from indexer.agreement import ALIKE, CLOSE, ENOUGH, Ranking, compare_engines, completed, derived, explain
 from indexer.evaluate import indexed
 from indexer.progress import silent
-from searchsvc.analysis import Analyzer
-from searchsvc.answering import RERANKED
+from searchsvc.answer.answering import RERANKED
 from searchsvc.engine import Candidate, Engine, Matches, Plan
 from searchsvc.engines import ENGINES, open_engine
 from searchsvc.errors import EvaluationError, FingerprintError
 from searchsvc.evaluation import JudgedQuery, rank_biased_overlap
-from searchsvc.generations import Pointer
-from searchsvc.live import LiveIndex
+from searchsvc.generation.generations import Pointer
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
 from searchsvc.results import FACETS, MAX_DEPTH, SearchRequest
 from searchsvc.search import SearchService
 
@@ -310,7 +310,7 @@ def test_where_near_matches_fill_up_to_their_limit_rows_may_differ_and_each_engi
 ) -> None:
     """Which near matches are the best hangs on scores of an engine's own, and so does how many are copies."""
     limit = 12
-    monkeypatch.setattr("searchsvc.answering.RERANKED", limit)
+    monkeypatch.setattr("searchsvc.answer.answering.RERANKED", limit)
     for text in _queries():
         request = SearchRequest(text, per_page=MAX_DEPTH, correct="off")
         pages = [service.search(request) for service in services]

@@ -17,18 +17,18 @@ from hypothesis import strategies as st
 from corpus.article import Article, Paragraph
 from corpus.jsonl import import_rows
 from indexer.pipeline import rebuild
-from searchsvc.analysis import Analyzer
-from searchsvc.answering import NEAR_BELOW, RERANKED
+from searchsvc.answer.answering import NEAR_BELOW, RERANKED
+from searchsvc.answer.explain import BY_WORD, LABELS, NEAR, REPRINT, WITHOUT_WORDS
 from searchsvc.bootstrap import open_archive, open_generations, open_service
 from searchsvc.engines import ENGINES
 from searchsvc.errors import BadRequestError, NotFoundError
-from searchsvc.explain import BY_WORD, LABELS, NEAR, REPRINT, WITHOUT_WORDS
-from searchsvc.live import LiveIndex
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.text import clean
 from searchsvc.ranking import PARTS_OF_SCORE
 from searchsvc.results import MAX_DEPTH, Explanation, Hit, ScorePart, SearchRequest, WordFound
 from searchsvc.search import SearchService
 from searchsvc.settings import load_settings
-from searchsvc.text import clean
 
 JUDGED = SAMPLE.parent / "judged" / "queries.jsonl"
 QUERIES = [json.loads(line)["text"] for line in JUDGED.read_text(encoding="utf-8").splitlines()]

@@ -19,7 +19,7 @@ from corpus.article import Paragraph, RawPage
 from corpus.codec import article_to_dict, blocks_to_list
 from indexer.errors import ExtractionError
 from indexer.extract import blocks, extract, plain
-from searchsvc.text import clean
+from searchsvc.language.text import clean
 
 CASES = Path(__file__).parent / "extract"
 BASE = "https://shkola.example/novosti/"

@@ -11,9 +11,9 @@ import pytest
 from beds.index import Bed, draft
 
 from corpus.article import Article, Paragraph, Source
-from searchsvc.analysis import Analyzer
-from searchsvc.answering import MARGIN
-from searchsvc.live import LiveIndex
+from searchsvc.answer.answering import MARGIN
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
 from searchsvc.results import SHOWN_REPRINTS, Hit, ResultPage, SearchRequest
 from searchsvc.search import SearchService
 
@@ -208,7 +208,7 @@ def test_a_thousand_rows_can_be_paged_though_reprints_stand_among_the_first_thou
 ) -> None:
     fill(bed, texts_of([2] * 600 + [1] * 300))
     for sort, margin in (("relevance", MARGIN), ("date", MARGIN), ("relevance", 0.1)):
-        monkeypatch.setattr("searchsvc.answering.MARGIN", margin)  # of too few it asks for more
+        monkeypatch.setattr("searchsvc.answer.answering.MARGIN", margin)  # of too few it asks for more
         pages = [search("питание", page=number, per_page=100, sort=sort) for number in range(1, 11)]
         assert {(page.total, page.rows, page.pages) for page in pages} == {(1500, 900, 9)}
         shown = [hit.id[:5] for page in pages for hit in page.hits]

@@ -17,7 +17,6 @@ from beds.index import SITE, assert_holds, document, draft, files_with, found
 from beds.mounts import make_read_only, small_disk
 
 from corpus.article import Article
-from searchsvc.analysis import Analyzer
 from searchsvc.errors import (
     FingerprintError,
     GenerationError,
@@ -25,9 +24,10 @@ from searchsvc.errors import (
     NoIndexError,
     UnknownEngineError,
 )
-from searchsvc.generation import SCHEMA_VERSION, Generation
-from searchsvc.generations import Generations, Pointer
-from searchsvc.live import LiveIndex
+from searchsvc.generation.generation import SCHEMA_VERSION, Generation
+from searchsvc.generation.generations import Generations, Pointer
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService
 

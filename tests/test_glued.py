@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from beds.words import ANALYZER, vocabulary_of
 
-from searchsvc.glued import taken_apart, taken_apart_misspelt
-from searchsvc.grammar import PREPOSITIONS, may_follow
-from searchsvc.repair import repair_query
-from searchsvc.stopwords import STOP_WORDS
+from searchsvc.correction.glued import taken_apart, taken_apart_misspelt
+from searchsvc.correction.repair import repair_query
+from searchsvc.language.grammar import PREPOSITIONS, may_follow
+from searchsvc.language.stopwords import STOP_WORDS
 
 USUAL = """
 школа школу школе экзамен физике прием детский сад день знаний учитель года класс егэ куб IT олимпиада в совет

@@ -7,7 +7,7 @@ from beds.words import ANALYZER
 from hypothesis import given
 from hypothesis import strategies as st
 
-from searchsvc.grammar import AGREES, LISTED, STRANGE, goes_with
+from searchsvc.language.grammar import AGREES, LISTED, STRANGE, goes_with
 
 
 @pytest.mark.parametrize(

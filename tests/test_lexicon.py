@@ -13,12 +13,12 @@ from beds.index import document, draft, recount
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from searchsvc.analysis import Analyzer
-from searchsvc.document import Document
 from searchsvc.errors import IndexDamagedError
-from searchsvc.letters import LONGEST, bags, codes, sound_bags
-from searchsvc.lexicon import Entry, Lexicon, WordFiles, Words
-from searchsvc.store import Store
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.letters import LONGEST, bags, codes, sound_bags
+from searchsvc.store.document import Document
+from searchsvc.store.lexicon import Entry, Lexicon, WordFiles, Words
+from searchsvc.store.store import Store
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 from beds.index import SITE, Bed, shown, told
 
-from searchsvc.analysis import Analyzer
 from searchsvc.errors import FingerprintError, GenerationError, IndexDamagedError, NoIndexError
-from searchsvc.generations import Generations, Pointer
-from searchsvc.live import LiveIndex, View
+from searchsvc.generation.generations import Generations, Pointer
+from searchsvc.generation.live import LiveIndex, View
+from searchsvc.language.analysis import Analyzer
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService
 
@@ -219,7 +219,7 @@ def test_a_state_that_cannot_be_opened_leaves_the_old_one_answering(
         assert live.view() is old
     assert len(texts(old)) == 5
     assert "searchsvc rebuild" in live.problem
-    assert len([record for record in caplog.records if record.name == "searchsvc.live"]) == 1
+    assert len([record for record in caplog.records if record.name == "searchsvc.generation.live"]) == 1
     readiness = SearchService(live, bed.analyzer).readiness()
     assert (readiness.ready, readiness.degraded, readiness.reason) == (True, True, live.problem)
     bed.rebuild()

@@ -13,10 +13,10 @@ from bench.serving import serving
 
 from corpus.jsonl import import_rows
 from indexer.pipeline import rebuild, sync
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.text import clean
 from searchsvc.settings import load_settings
-from searchsvc.text import clean
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are stopped by POSIX signals here")
 

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from test_names_data import DRAWN, SENTENCES
 
 from corpus.article import Article, Paragraph
-from searchsvc.analysis import Analyzer
 from searchsvc.errors import NamesMissingError
-from searchsvc.names import MAX_TEXT, MOST_NAMES, Mention, Named, NameFinder, NameRules
+from searchsvc.language.analysis import Analyzer
+from searchsvc.naming.names import MAX_TEXT, MOST_NAMES, Mention, Named, NameFinder, NameRules
 from searchsvc.naming.words import Kind, words_of
 
 KINDS: tuple[Kind, ...] = ("person", "organisation", "place")
@@ -337,7 +337,7 @@ def test_without_the_files_of_the_model_the_error_says_so_too(
     monkeypatch: pytest.MonkeyPatch, analyzer: Analyzer
 ) -> None:
     finder = NameFinder(analyzer)
-    monkeypatch.setattr("searchsvc.names.find_spec", lambda name: find_spec("slovnet"))
+    monkeypatch.setattr("searchsvc.naming.names.find_spec", lambda name: find_spec("slovnet"))
     with pytest.raises(NamesMissingError):
         finder.mentions("Елена Петрова")
 

@@ -12,8 +12,8 @@ from beds.index import Bed, draft
 from hypothesis import given
 from hypothesis import strategies as st
 
-from searchsvc.analysis import Analyzer
-from searchsvc.live import LiveIndex
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
 from searchsvc.results import Nearby, NearPeriod, SearchRequest, Wider
 from searchsvc.search import SearchService
 

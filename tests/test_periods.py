@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from searchsvc.periods import find_period
-from searchsvc.query import QUOTES, parse
+from searchsvc.query.periods import find_period
+from searchsvc.query.syntax import QUOTES, parse
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService
 from web.pages import period

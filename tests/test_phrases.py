@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.article import Article
-from searchsvc.analysis import Analyzer
 from searchsvc.errors import IndexDamagedError
-from searchsvc.phrases import UNFILED_LEAST, PhraseFiles
-from searchsvc.shared_phrases import LONGEST_PHRASE, Row, phrases_of, shared_phrases
-from searchsvc.store import Store
-from searchsvc.wording import key_of, runs_of
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.wording import key_of, runs_of
+from searchsvc.store.phrases import UNFILED_LEAST, PhraseFiles
+from searchsvc.store.shared_phrases import LONGEST_PHRASE, Row, phrases_of, shared_phrases
+from searchsvc.store.store import Store
 
 
 def same(word: str) -> str:

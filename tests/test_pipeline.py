@@ -17,7 +17,6 @@ from corpus.archive import Archive
 from corpus.article import Article
 from corpus.lease import LeaseHeldError
 from indexer.pipeline import BATCH, SyncReport, rebuild, rollback, sync
-from searchsvc.analysis import Analyzer
 from searchsvc.engines import open_engine
 from searchsvc.errors import (
     FingerprintError,
@@ -26,7 +25,8 @@ from searchsvc.errors import (
     UnknownEngineError,
     VerificationError,
 )
-from searchsvc.live import LiveIndex
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
 from searchsvc.search import SearchService
 
 

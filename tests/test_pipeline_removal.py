@@ -17,8 +17,6 @@ from corpus.database import Database
 from corpus.errors import UnknownArticleError
 from indexer.pipeline import purge, sync
 from indexer.verify import LOSS_ARTICLES
-from searchsvc.analysis import Analyzer
-from searchsvc.document import family_hash, term_hash
 from searchsvc.engine import Plan
 from searchsvc.errors import (
     FingerprintError,
@@ -27,10 +25,12 @@ from searchsvc.errors import (
     NoIndexError,
     VerificationError,
 )
-from searchsvc.generations import Pointer
-from searchsvc.live import LiveIndex
+from searchsvc.generation.generations import Pointer
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService
+from searchsvc.store.document import family_hash, term_hash
 
 RARE = "Щелкопёрова"
 

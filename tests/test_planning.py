@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from searchsvc import engine
-from searchsvc.analysis import Analyzer
-from searchsvc.document import term_hash
 from searchsvc.engine import FORMS, MAX_UNITS, TEXT, TITLE, AnyOf, Either, Sequence, title_form
-from searchsvc.planning import MAX_EXPANSIONS, Planned, plan
-from searchsvc.query import parse
+from searchsvc.language.analysis import Analyzer
+from searchsvc.query.planning import MAX_EXPANSIONS, Planned, plan
+from searchsvc.query.syntax import parse
+from searchsvc.store.document import term_hash
 
 
 def planned(text: str, analyzer: Analyzer) -> Planned:

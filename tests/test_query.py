@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from searchsvc.query import (
+from searchsvc.query.syntax import (
     MAX_CLAUSES,
     MAX_LENGTH,
     QUOTES,

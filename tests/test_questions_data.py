@@ -9,10 +9,10 @@ from pathlib import Path
 
 from beds.words import ANALYZER
 
-from searchsvc.repair import repair_query
+from searchsvc.correction.repair import repair_query
+from searchsvc.correction.vocabulary import vocabulary_in
+from searchsvc.language.text import fold
 from searchsvc.search import SearchService
-from searchsvc.text import fold
-from searchsvc.vocabulary import vocabulary_in
 
 QUESTIONS = [
     line

@@ -16,11 +16,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.article import Article, Paragraph
-from searchsvc.analysis import Analyzer
-from searchsvc.document import BEGINNING, GAP, PARTS, RECORD, Record, family_hash, make_document, term_hash
-from searchsvc.planning import Word, plan
-from searchsvc.query import parse
+from searchsvc.language.analysis import Analyzer
+from searchsvc.query.planning import Word, plan
+from searchsvc.query.syntax import parse
 from searchsvc.ranking import DISTANT_KIN, NAME, NEAR_KIN, STOP_WORD, WINDOW_WORDS, Statistics, rank
+from searchsvc.store.document import (
+    BEGINNING,
+    GAP,
+    PARTS,
+    RECORD,
+    Record,
+    family_hash,
+    make_document,
+    term_hash,
+)
 
 RARE, COMMON = 3, 80
 DOCUMENTS = 100

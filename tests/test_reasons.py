@@ -12,12 +12,12 @@ from beds.index import Bed
 from conftest import SAMPLE
 
 from corpus.article import Article, Paragraph
-from searchsvc.analysis import Analyzer
-from searchsvc.document import make_document, term_hash
-from searchsvc.live import LiveIndex
-from searchsvc.reasons import MOST, reasons
+from searchsvc.answer.reasons import MOST, reasons
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.stopwords import STOP_WORDS
 from searchsvc.search import SearchService
-from searchsvc.stopwords import STOP_WORDS
+from searchsvc.store.document import make_document, term_hash
 
 IDS = [json.loads(line)["id"] for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
 

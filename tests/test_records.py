@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from searchsvc.document import BEGINNING, KIN_BITS, RECORD, Record, code
 from searchsvc.errors import IndexDamagedError
-from searchsvc.records import Records, RecordWriter
+from searchsvc.store.document import BEGINNING, KIN_BITS, RECORD, Record, code
+from searchsvc.store.records import Records, RecordWriter
 
 MARK = 0xFEEDBEEF
 """A lemma that is looked for in the files' bytes."""

@@ -9,11 +9,11 @@ from beds.words import ANALYZER
 from hypothesis import given
 from hypothesis import strategies as st
 
-from searchsvc.lexicon import Entry, Lexicon, Words
-from searchsvc.related import SHOWN, related_words
+from searchsvc.answer.related import SHOWN, related_words
+from searchsvc.language.synonyms import Synonyms, read_entries
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService
-from searchsvc.synonyms import Synonyms, read_entries
+from searchsvc.store.lexicon import Entry, Lexicon, Words
 
 
 def related(

@@ -9,12 +9,12 @@ from beds.words import vocabulary_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from searchsvc.faults import TO_LATIN, TO_RUSSIAN, repair_layout
-from searchsvc.glued import taken_apart
-from searchsvc.repair import proposals, repair_query
-from searchsvc.text import fold
-from searchsvc.trigrams import looks_like_a_word
-from searchsvc.vocabulary import Vocabulary
+from searchsvc.correction.faults import TO_LATIN, TO_RUSSIAN, repair_layout
+from searchsvc.correction.glued import taken_apart
+from searchsvc.correction.repair import proposals, repair_query
+from searchsvc.correction.trigrams import looks_like_a_word
+from searchsvc.correction.vocabulary import Vocabulary
+from searchsvc.language.text import fold
 
 WORDS = """
 образование приказ министерства министерство учитель года егэ огэ приём жюри объявлен хор эксперт школа школе

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from beds.words import ANALYZER
 
-from searchsvc.repair import repair_query
+from searchsvc.correction.repair import repair_query
+from searchsvc.correction.vocabulary import Vocabulary, vocabulary_in
 from searchsvc.search import SearchService
-from searchsvc.vocabulary import Vocabulary, vocabulary_in
 
 FOLDER = Path(__file__).parent / "repair"
 KINDS = {

@@ -18,15 +18,15 @@ from bench import reprints as bench
 from conftest import SAMPLE
 
 from corpus.article import Article, Paragraph
-from searchsvc import reprints
-from searchsvc.analysis import Analyzer
-from searchsvc.document import PARTS, RECORD, Document, make_document
 from searchsvc.errors import IndexDamagedError, NotFoundError
-from searchsvc.live import LiveIndex
-from searchsvc.reprints import SHARED, SKETCH, Groups, Text, find_groups, sketch
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
+from searchsvc.likeness.reprints import SHARED, Text, find_groups
+from searchsvc.likeness.swaps import Swaps, swaps
 from searchsvc.search import SearchService
-from searchsvc.store import Store
-from searchsvc.swaps import Swaps, swaps
+from searchsvc.store.document import PARTS, RECORD, Document, make_document
+from searchsvc.store.groups import SKETCH, Groups, sketch
+from searchsvc.store.store import Store
 
 PAIRS = [
     json.loads(line)
@@ -478,7 +478,7 @@ def test_a_purged_article_leaves_no_sketch(bed: Bed, also: Callable[[str], list[
 
 def test_no_reprints_are_looked_for_where_nothing_is_new(tmp_path: Path) -> None:
     store = store_of(tmp_path, [])
-    assert reprints.Groups(tmp_path).others(1) == []
+    assert Groups(tmp_path).others(1) == []
     with store.writing() as writer:
         find_groups(writer, 1)
     assert written(tmp_path)[0].tolist() == []

@@ -16,10 +16,10 @@ from corpus.archive import Archive
 from corpus.article import Article, Paragraph
 from corpus.errors import SearchServiceError
 from indexer.pipeline import purge, rebuild, rollback, sync
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
+from searchsvc.correction.repair import repair_query
 from searchsvc.errors import GenerationError, NotFoundError
-from searchsvc.repair import repair_query
+from searchsvc.language.analysis import Analyzer
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from searchsvc.answering import NEAR_BELOW
+from searchsvc.answer.answering import NEAR_BELOW
 from searchsvc.errors import BadRequestError
-from searchsvc.query import parse
+from searchsvc.query.syntax import parse
 from searchsvc.results import MAX_DEPTH, ResultPage, SearchRequest, Segment
 from searchsvc.search import SearchService
 

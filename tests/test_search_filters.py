@@ -12,8 +12,8 @@ import pytest
 
 from corpus.article import Article
 from indexer.pipeline import sync
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
+from searchsvc.language.analysis import Analyzer
 from searchsvc.results import Facet, ResultPage, SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings

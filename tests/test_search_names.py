@@ -18,12 +18,12 @@ from flask.testing import FlaskClient
 from corpus.archive import Archive
 from corpus.article import Article, Paragraph, Source
 from indexer.pipeline import purge, rebuild, sync
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
 from searchsvc.engines import ENGINES
 from searchsvc.errors import BadRequestError, FingerprintError, NamesMissingError
-from searchsvc.live import LiveIndex
-from searchsvc.names import name_finder
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
+from searchsvc.naming.names import name_finder
 from searchsvc.results import ALL_FACETS, SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings, load_settings

@@ -22,18 +22,18 @@ from corpus.article import Article
 from indexer.evaluate import evaluate_search
 from indexer.pipeline import rebuild
 from searchsvc import ranking, semantic
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
-from searchsvc.document import RECORD
 from searchsvc.errors import EncoderMissingError, FingerprintError
-from searchsvc.generations import Generations
-from searchsvc.live import LiveIndex, Pinned
-from searchsvc.planning import Word
+from searchsvc.generation.generations import Generations
+from searchsvc.generation.live import LiveIndex, Pinned
+from searchsvc.language.analysis import Analyzer
+from searchsvc.query.planning import Word
 from searchsvc.results import ResultPage, SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.semantic import MODEL, encoder, sentences_of
 from searchsvc.settings import Settings, load_settings
-from searchsvc.vectors import PLACE, Vectors
+from searchsvc.store.document import RECORD
+from searchsvc.store.vectors import PLACE, Vectors
 from web.app import create_app
 from web.cli import run
 
@@ -100,7 +100,7 @@ def rows(bed: Bed) -> bytes:
 def test_without_the_setting_nothing_of_the_encoder_is_loaded(own_sample: Settings) -> None:
     program = """
 import sys
-from searchsvc.analysis import Analyzer
+from searchsvc.language.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
 from searchsvc.results import SearchRequest
 from searchsvc.settings import load_settings

@@ -13,16 +13,16 @@ from beds.index import Bed, document, draft, files_with
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import searchsvc.sequences
+import searchsvc.store.sequences
 from corpus.article import Article, Paragraph
-from searchsvc.analysis import Analyzer
-from searchsvc.live import LiveIndex
-from searchsvc.phrases import UNFILED_LEAST
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.stopwords import STOP_WORDS
+from searchsvc.language.synonyms import SynonymBook
 from searchsvc.search import SearchService
-from searchsvc.sequences import LEAST_LONGER, LONGEST, MOSTLY, shared_sequences
-from searchsvc.stopwords import STOP_WORDS
-from searchsvc.store import Store
-from searchsvc.synonyms import SynonymBook
+from searchsvc.store.phrases import UNFILED_LEAST
+from searchsvc.store.sequences import LEAST_LONGER, LONGEST, MOSTLY, shared_sequences
+from searchsvc.store.store import Store
 
 
 def article(number: int, *body: str, title: str = "") -> Article:
@@ -115,7 +115,7 @@ def test_a_text_on_many_sites_counts_once(tmp_path: Path, analyzer: Analyzer) ->
 def test_the_most_frequent_are_kept(
     tmp_path: Path, analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searchsvc.sequences, "FEWEST_KEPT", 0)  # as many as there are words
+    monkeypatch.setattr(searchsvc.store.sequences, "FEWEST_KEPT", 0)  # as many as there are words
     often = [article(n, "точка роста") for n in range(3)]
     rare = [article(9, "а б в г д е ж з и к л м н о п р с т у ф х ц ч ш щ э ю я".replace(" ", " слово "))]
     counted = found(tmp_path, analyzer, [*rare, *often])
@@ -127,8 +127,8 @@ def test_the_most_frequent_are_kept(
 def test_in_little_memory_the_rare_ones_are_forgotten(
     tmp_path: Path, analyzer: Analyzer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searchsvc.sequences, "COUNTED", 5)
-    monkeypatch.setattr(searchsvc.sequences, "_GATHERED", 10)
+    monkeypatch.setattr(searchsvc.store.sequences, "COUNTED", 5)
+    monkeypatch.setattr(searchsvc.store.sequences, "_GATHERED", 10)
     rare = [article(n, f"редкое{n} слово{n} здесь{n}") for n in range(700)]
     often = [article(1000 + n, "точка роста") for n in range(700)]
     assert found(tmp_path, analyzer, [*often[:600], *rare, *often[600:]]) == {"точка роста": 700}

@@ -13,10 +13,10 @@ import pytest
 
 from corpus.article import Article
 from indexer.pipeline import sync
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
 from searchsvc.errors import NoIndexError, NotFoundError
-from searchsvc.live import LiveIndex
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings, load_settings

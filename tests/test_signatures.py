@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from searchsvc.errors import IndexDamagedError
-from searchsvc.signatures import INVERTED, SLOT, TERMS, WIDTH, Signatures
+from searchsvc.store.signatures import INVERTED, SLOT, TERMS, WIDTH, Signatures
 
 NOBODY = np.empty(0, np.int64)
 WORDS = 300

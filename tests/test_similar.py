@@ -16,16 +16,16 @@ from beds.index import Bed
 from conftest import SAMPLE
 
 from corpus.article import Article, Paragraph
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations
-from searchsvc.document import PARTS, RECORD, Record, make_document, term_hash
 from searchsvc.errors import NotFoundError
-from searchsvc.live import LiveIndex
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
+from searchsvc.likeness.telling import Frequencies
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
-from searchsvc.signatures import TERMS
-from searchsvc.store_writer import NEIGHBOURS
-from searchsvc.telling import Frequencies
+from searchsvc.store.document import PARTS, RECORD, Record, make_document, term_hash
+from searchsvc.store.signatures import TERMS
+from searchsvc.store.store_writer import NEIGHBOURS
 
 REPRINTS = [("a011", "a012"), ("a018", "a019"), ("b007", "b008"), ("b026", "b027"), ("c021", "c022")]
 IDS = [json.loads(line)["id"] for line in SAMPLE.read_text(encoding="utf-8").splitlines()]

@@ -14,10 +14,8 @@ import pytest
 from test_signatures import cosines
 
 from corpus.article import Article, Paragraph
-from searchsvc.document import PARTS, RECORD, Document, Record
-from searchsvc.reprints import Text, find_groups
-from searchsvc.signatures import TAIL, WIDTH, Signatures
-from searchsvc.similar import (
+from searchsvc.likeness.reprints import Text, find_groups
+from searchsvc.likeness.similar import (
     COPY_COSINE,
     COPY_SUSPECT,
     NEAR_DATE,
@@ -26,8 +24,10 @@ from searchsvc.similar import (
     rebuild_neighbours,
     update_neighbours,
 )
-from searchsvc.store import Store
-from searchsvc.store_writer import KEPT, NEIGHBOUR, NEIGHBOURS
+from searchsvc.store.document import PARTS, RECORD, Document, Record
+from searchsvc.store.signatures import TAIL, WIDTH, Signatures
+from searchsvc.store.store import Store
+from searchsvc.store.store_writer import KEPT, NEIGHBOUR, NEIGHBOURS
 
 _WANTED = 3 * NEIGHBOURS
 _LEAST = 0.04

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.article import Article, ListBlock, Paragraph, tag_line
-from searchsvc.analysis import Analyzer
-from searchsvc.document import make_document, term_hash
-from searchsvc.planning import Word, plan
-from searchsvc.query import parse
+from searchsvc.answer.snippet import SNIPPET_CHARS, find_marks, snippet, title_segments
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.text import clean
+from searchsvc.query.planning import Word, plan
+from searchsvc.query.syntax import parse
 from searchsvc.results import Segment
-from searchsvc.snippet import SNIPPET_CHARS, find_marks, snippet, title_segments
-from searchsvc.text import clean
+from searchsvc.store.document import make_document, term_hash
 
 FILLER = "Ветер принёс дождь и холод. " * 40
 LONG_SENTENCE = "ветер принёс дождь и холод, " * 40

@@ -10,10 +10,10 @@ from beds.words import ANALYZER, vocabulary_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from searchsvc.letters import ALPHABET
-from searchsvc.lexicon import Entry, Lexicon, Words
-from searchsvc.spelling import COSTS, MOST_COMPARED, candidates, changes
-from searchsvc.vocabulary import english
+from searchsvc.correction.spelling import COSTS, MOST_COMPARED, candidates, changes
+from searchsvc.correction.vocabulary import english
+from searchsvc.language.letters import ALPHABET
+from searchsvc.store.lexicon import Entry, Lexicon, Words
 
 
 def lexicon(*words: str, documents: int = 1) -> Lexicon:

@@ -19,16 +19,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.article import Article, Paragraph, Source
-from searchsvc.analysis import Analyzer
-from searchsvc.document import Document
 from searchsvc.errors import IndexDamagedError
-from searchsvc.lexicon import WordFiles
-from searchsvc.phrases import PhraseFiles
-from searchsvc.records import RecordWriter
-from searchsvc.reprints import ReprintWriter
-from searchsvc.signatures import Signatures
-from searchsvc.store import Store
-from searchsvc.store_writer import KEEP_SECONDS, NEIGHBOUR, SHARED, StoreWriter
+from searchsvc.language.analysis import Analyzer
+from searchsvc.store.document import Document
+from searchsvc.store.groups import GroupWriter
+from searchsvc.store.lexicon import WordFiles
+from searchsvc.store.phrases import PhraseFiles
+from searchsvc.store.records import RecordWriter
+from searchsvc.store.signatures import Signatures
+from searchsvc.store.store import Store
+from searchsvc.store.store_writer import KEEP_SECONDS, NEIGHBOUR, SHARED, StoreWriter
 
 RARE = "Щелкопёрова"
 ODD_WORDS = (
@@ -266,7 +266,7 @@ def test_counts_of_forms_are_exact_however_few_are_held_in_memory(
         closing(sqlite3.connect(path)) as connection,
         closing(RecordWriter(path.parent, 0)) as records,
         closing(Signatures(path.parent)) as signatures,
-        closing(ReprintWriter(path.parent, 0)) as reprints,
+        closing(GroupWriter(path.parent, 0)) as reprints,
         connection,
     ):
         files = WordFiles(path.parent), PhraseFiles(path.parent)

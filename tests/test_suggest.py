@@ -12,15 +12,15 @@ from beds.index import Bed, draft, files_with
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from searchsvc.analysis import Analyzer
-from searchsvc.letters import RUSSIAN
-from searchsvc.lexicon import Entry, Lexicon
-from searchsvc.live import LiveIndex
-from searchsvc.prefixes import near_prefixes
+from searchsvc.completion.prefixes import near_prefixes
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.letters import RUSSIAN
+from searchsvc.language.stopwords import STOP_WORDS
+from searchsvc.language.wording import key_of
 from searchsvc.results import SearchRequest, Suggestion
 from searchsvc.search import SearchService
-from searchsvc.stopwords import STOP_WORDS
-from searchsvc.wording import key_of
+from searchsvc.store.lexicon import Entry, Lexicon
 
 
 def texts(service: SearchService, typed: str, kind: str = "", limit: int = 8) -> list[str]:

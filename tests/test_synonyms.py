@@ -11,16 +11,16 @@ from beds.commands import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_service
 from searchsvc.engine import AnyOf, Either, Sequence
 from searchsvc.errors import SynonymsError
-from searchsvc.planning import MAX_EXPANSIONS, plan
-from searchsvc.query import parse
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.synonyms import MAX_BYTES, Entry, SynonymBook, Synonyms, read_entries
+from searchsvc.query.planning import MAX_EXPANSIONS, plan
+from searchsvc.query.syntax import parse
 from searchsvc.results import SearchRequest, Segment
 from searchsvc.search import SearchService
 from searchsvc.settings import load_settings
-from searchsvc.synonyms import MAX_BYTES, Entry, SynonymBook, Synonyms, read_entries
 
 pytest_plugins = ["beds.school"]
 

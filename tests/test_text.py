@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from searchsvc.text import INVISIBLE, clean, fold, plain, squeeze, strip_marks, unmix
+from searchsvc.language.text import INVISIBLE, clean, fold, plain, squeeze, strip_marks, unmix
 
 russian = st.text("абвгдеёжзийклмнопрстуфхцчшщъыьэюяАЕЁЙИОУЯ", min_size=1)
 spiced = st.text(

@@ -7,11 +7,11 @@ from beds.words import vocabulary_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from searchsvc.faults import translit_options
-from searchsvc.repair import repair_query
+from searchsvc.correction.faults import translit_options
+from searchsvc.correction.repair import repair_query
+from searchsvc.correction.vocabulary import Vocabulary
+from searchsvc.language.translit import LONGEST, MOST_READINGS, readings
 from searchsvc.results import Correction
-from searchsvc.translit import LONGEST, MOST_READINGS, readings
-from searchsvc.vocabulary import Vocabulary
 
 KNOWN = {"образование", "школа", "учителя", "приказ", "и", "фгос", "съезд", "обучать", "семья", "тест"}
 ARCHIVE = vocabulary_of(KNOWN)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from searchsvc.faults import TO_LATIN, TO_RUSSIAN
-from searchsvc.trigrams import LATIN, RUSSIAN, looks_like_a_word, surprises
+from searchsvc.correction.faults import TO_LATIN, TO_RUSSIAN
+from searchsvc.correction.trigrams import LATIN, RUSSIAN, looks_like_a_word, surprises
 
 
 def average(word: str) -> float:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from searchsvc.document import term_hash
-from searchsvc.text import fold
-from searchsvc.usual import WORDS_IN_ALL, usual_forms, usual_lemmas
+from searchsvc.correction.usual import WORDS_IN_ALL, usual_forms, usual_lemmas
+from searchsvc.language.text import fold
+from searchsvc.store.document import term_hash
 
 
 def test_a_usual_word_has_a_greater_count_than_a_rare_one() -> None:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from searchsvc.errors import IndexDamagedError
-from searchsvc.vectors import GATHERED, HIGHEST, PLACE, ROW, WIDTH, Vectors, VectorWriter
+from searchsvc.store.vectors import GATHERED, HIGHEST, PLACE, ROW, WIDTH, Vectors, VectorWriter
 
 Floats = npt.NDArray[np.float32]
 

@@ -16,7 +16,7 @@ from beds.words import ANALYZER
 from bs4 import BeautifulSoup
 from flask.testing import FlaskClient
 
-from searchsvc.live import LiveIndex
+from searchsvc.generation.live import LiveIndex
 from searchsvc.results import ResultPage, SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings

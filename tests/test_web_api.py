@@ -12,12 +12,12 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_service
-from searchsvc.connections import Connections
+from searchsvc.language.analysis import Analyzer
 from searchsvc.results import FACETS, Correction, Hit, ResultPage, SearchRequest, Segment
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
+from searchsvc.store.connections import Connections
 from web.app import create_app
 from web.forms import ApiRequest
 from web.shapes import Links, result_json

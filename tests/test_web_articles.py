@@ -26,8 +26,8 @@ from corpus.article import (
     Table,
 )
 from indexer.pipeline import rebuild
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
+from searchsvc.language.analysis import Analyzer
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
 from web.app import create_app

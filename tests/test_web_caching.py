@@ -17,8 +17,8 @@ from beds.index import Bed
 from flask import Flask
 from flask.testing import FlaskClient
 
-from searchsvc.analysis import Analyzer
-from searchsvc.live import LiveIndex
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
 from searchsvc.results import ResultPage, SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings

@@ -16,8 +16,8 @@ from bs4 import BeautifulSoup
 from flask.testing import FlaskClient
 from lxml import etree
 
-from searchsvc.analysis import Analyzer
-from searchsvc.live import LiveIndex
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
 from web.app import create_app

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
-from searchsvc.query import MAX_LENGTH
+from searchsvc.query.syntax import MAX_LENGTH
 from searchsvc.results import FACETS, SearchRequest
 from web import forms, links
 from web.forms import ParameterError, read_api, read_page

@@ -13,8 +13,8 @@ from beds.index import Bed
 from bs4 import BeautifulSoup
 from flask import Flask
 
-from searchsvc.analysis import Analyzer
-from searchsvc.live import LiveIndex
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
 from web.app import create_app

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 
 from corpus.article import Article, Paragraph, Source
 from indexer.pipeline import rebuild
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
+from searchsvc.language.analysis import Analyzer
 from searchsvc.results import SHOWN_REPRINTS
 from searchsvc.settings import Settings, load_settings
 from web.app import create_app
@@ -132,8 +132,8 @@ def test_the_end_of_what_can_be_paged_to_is_said(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = 20
-    monkeypatch.setattr("searchsvc.answering.MAX_DEPTH", few)
-    monkeypatch.setattr("searchsvc.answering.DEEPEST", few)
+    monkeypatch.setattr("searchsvc.answer.answering.MAX_DEPTH", few)
+    monkeypatch.setattr("searchsvc.answer.answering.DEEPEST", few)
     told = page(client, "/search?q=лагерь").get_text()
     assert "Дальше поиск не\xa0листает: показан" in told
     monkeypatch.undo()

@@ -22,9 +22,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from test_web_pages import one, page, text
 
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_service
 from searchsvc.errors import BadRequestError
+from searchsvc.language.analysis import Analyzer
 from searchsvc.results import ResultPage, SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from test_web_api import get, problem
 from test_web_pages import one, page
 
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_service
+from searchsvc.language.analysis import Analyzer
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
 from web.app import code_version, create_app

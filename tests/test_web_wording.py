@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.article import Attachment, Paragraph
+from searchsvc.language.text import squeeze
 from searchsvc.results import Hit, Reprint
-from searchsvc.text import squeeze
 from web.pages import cut, long_date, parts, period, safe_url, steps
 from web.words import adding_up, counted, decimal, plural, reprinted
 

@@ -18,7 +18,7 @@ from indexer.crawl import CrawlReport, add_source, crawl, reextract
 from indexer.errors import HttpStatusError, NotWordPressError
 from indexer.fetch import Fetched, Fetcher
 from indexer.sources.wordpress import OVERLAP
-from searchsvc.text import clean
+from searchsvc.language.text import clean
 
 pytestmark = pytest.mark.component
 

@@ -33,9 +33,9 @@ from indexer.worker import (
     user_agent,
     worker_is_running,
 )
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations
 from searchsvc.errors import NoIndexError
+from searchsvc.language.analysis import Analyzer
 from searchsvc.settings import Settings
 
 pytest_plugins = ["beds.school"]

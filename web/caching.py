@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.http import parse_etags
 from werkzeug.wrappers import Request
 
+from searchsvc.language.text import clean, squeeze
 from searchsvc.settings import Settings
-from searchsvc.text import clean, squeeze
 from web import api, forms, shapes
 from web.answers import MADE, Finished, Headers, Kept, Made
 from web.querylog import Logged, LoggedQuery, QueryLog

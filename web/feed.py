@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from feedgenerator import Atom1Feed
 from flask import Blueprint, Response, request, url_for
 
+from searchsvc.language.text import clean, squeeze
 from searchsvc.results import Correct, Hit, SearchRequest, Segment
-from searchsvc.text import clean, squeeze
 from web.answers import made_from
 from web.forms import read_page
 from web.links import new_search, on_page, page_pairs, sorted_by, written

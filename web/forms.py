@@ -16,9 +16,9 @@ from typing import TypeVar, cast
 from werkzeug.datastructures import MultiDict
 
 from searchsvc.engine import NAMES
-from searchsvc.query import MAX_LENGTH
+from searchsvc.language.text import clean, squeeze
+from searchsvc.query.syntax import MAX_LENGTH
 from searchsvc.results import ALL_FACETS, FACETS, Correct, SearchRequest, Sort
-from searchsvc.text import clean, squeeze
 
 T = TypeVar("T")
 Arguments = MultiDict[str, str]

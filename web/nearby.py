@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from searchsvc.nearby import TIME
+from searchsvc.answer.nearby import TIME
 from searchsvc.results import Nearby, ResultPage, SearchRequest
 from web.links import asking, without
 

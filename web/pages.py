@@ -16,9 +16,9 @@ from markupsafe import Markup
 
 from corpus.article import Attachment, Block, Heading
 from searchsvc.engine import NAMES
-from searchsvc.query import parse
+from searchsvc.language.text import squeeze
+from searchsvc.query.syntax import parse
 from searchsvc.results import MAX_DEPTH, ArticlePage, Hit, ResultPage, SearchRequest
-from searchsvc.text import squeeze
 from web.answers import made_from
 from web.forms import (
     FILTERS,

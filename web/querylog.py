@@ -39,8 +39,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from searchsvc.language.text import fold, squeeze
 from searchsvc.results import ResultPage
-from searchsvc.text import fold, squeeze
 
 LOG = logging.getLogger(__name__)
 Kind = Literal["page", "api"]

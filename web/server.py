@@ -85,8 +85,8 @@ class Site:
     ) -> None:
         import waitress
 
-        from searchsvc.analysis import Analyzer
         from searchsvc.bootstrap import open_service
+        from searchsvc.language.analysis import Analyzer
         from web.app import compile_templates, create_app
 
         self.port: int = listening.getsockname()[1]

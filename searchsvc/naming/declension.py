@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 
-from searchsvc.analysis import CASES, Analyzer, Reading
+from searchsvc.language.analysis import CASES, Analyzer, Reading
+from searchsvc.language.text import fold
 from searchsvc.naming.words import listed
-from searchsvc.text import fold
 
 Key = tuple[str, str]
 """A case, and a gender of the singular or "plur"."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from searchsvc.analysis import Analyzer, Reading
+from searchsvc.language.analysis import Analyzer, Reading
 from searchsvc.naming import declension
 from searchsvc.naming.declension import Options, cased, options
 from searchsvc.naming.values import KINDS, LEGAL, canonical

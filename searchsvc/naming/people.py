@@ -6,12 +6,12 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from searchsvc.analysis import Analyzer, Reading
+from searchsvc.language.analysis import Analyzer, Reading
+from searchsvc.language.text import fold
 from searchsvc.naming import declension
 from searchsvc.naming.declension import cased
 from searchsvc.naming.institutions import is_common
 from searchsvc.naming.words import Found, Word, before
-from searchsvc.text import fold
 
 _AND = (frozenset(","), frozenset(("и",)))
 """What stands between first names of one family, before the last of them «и»."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from searchsvc.analysis import CASES, Analyzer, Reading
+from searchsvc.language.analysis import CASES, Analyzer, Reading
 from searchsvc.naming import declension
 from searchsvc.naming.declension import Options, cased, options
 from searchsvc.naming.institutions import Institutions, is_common, is_stranger

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 
+from searchsvc.language.synonyms import Entry, packaged_entries
+from searchsvc.language.text import fold
 from searchsvc.naming.words import listed
-from searchsvc.synonyms import Entry, packaged_entries
-from searchsvc.text import fold
 
 KINDS = listed(
     "школа гимназия лицей колледж техникум училище университет институт академия сад ясли интернат",

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from searchsvc.analysis import Reading
+from searchsvc.language.analysis import Reading
 
 Kind = Literal["person", "organisation", "place"]
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from beds.index import Bed
-from searchsvc.analysis import Analyzer
-from searchsvc.generations import Generations
-from searchsvc.live import LiveIndex
+from searchsvc.generation.generations import Generations
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService
 

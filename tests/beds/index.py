@@ -20,14 +20,14 @@ from whoosh.index import TOC
 from corpus.archive import Archive
 from corpus.article import Article, Paragraph, Source
 from indexer.pipeline import RebuildReport, SyncReport, purge, rebuild, rollback, sync
-from searchsvc.analysis import Analyzer
-from searchsvc.document import Document, make_document
 from searchsvc.engine import AnyOf, Plan, Snapshot
 from searchsvc.engines.whoosh.segments import INDEX_NAME
-from searchsvc.generation import Generation
-from searchsvc.generations import Generations
-from searchsvc.live import View
-from searchsvc.signatures import Signatures
+from searchsvc.generation.generation import Generation
+from searchsvc.generation.generations import Generations
+from searchsvc.generation.live import View
+from searchsvc.language.analysis import Analyzer
+from searchsvc.store.document import Document, make_document
+from searchsvc.store.signatures import Signatures
 
 ARTICLES = 30
 SITE = Source("iro.example", "https://iro.example", "import", "Институт развития образования")

@@ -6,8 +6,8 @@ from datetime import date
 
 import numpy as np
 
-from searchsvc.document import BEGINNING, RECORD, Record
-from searchsvc.records import Occurrences
+from searchsvc.store.document import BEGINNING, RECORD, Record
+from searchsvc.store.records import Occurrences
 
 
 def evidence(*records: Record, days: list[date | None] | None = None) -> Occurrences:

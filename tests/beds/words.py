@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
-from searchsvc.analysis import Analyzer
-from searchsvc.lexicon import Entry, Lexicon
-from searchsvc.text import fold
-from searchsvc.vocabulary import ArchiveVocabulary
+from searchsvc.correction.vocabulary import ArchiveVocabulary
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.text import fold
+from searchsvc.store.lexicon import Entry, Lexicon
 
 ANALYZER = Analyzer()
 

@@ -31,7 +31,7 @@ from bench.jobs import Figures, Reader, run
 from bench.machine import taken
 from bench.prepared import asked, prepare
 from bench.systems import ENGINES, SYSTEMS, TITLES
-from searchsvc.analysis import Analyzer
+from searchsvc.language.analysis import Analyzer
 
 
 @dataclass(frozen=True, slots=True)

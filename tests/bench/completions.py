@@ -24,17 +24,17 @@ from typing import NamedTuple
 from corpus.archive import Archive
 from corpus.article import Article, Paragraph, Source
 from indexer.pipeline import rebuild
-from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_service
 from searchsvc.evaluation import read_rows
-from searchsvc.generations import Generations
-from searchsvc.grammar import STRANGE, goes_with
+from searchsvc.generation.generations import Generations
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.grammar import STRANGE, goes_with
+from searchsvc.language.stopwords import STOP_WORDS
+from searchsvc.language.text import fold
+from searchsvc.language.wording import key_of
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
-from searchsvc.stopwords import STOP_WORDS
-from searchsvc.text import fold
-from searchsvc.wording import key_of
 
 BEGINNINGS = Path(__file__).parent.parent / "completions" / "beginnings.txt"
 LIMIT = 8

@@ -34,12 +34,12 @@ import tantivy
 from bench.generate import articles, queries
 from bench.prepared import DEPTH, Prepared
 from bench.systems import SYSTEMS, System
-from searchsvc import query as language
-from searchsvc.analysis import Analyzer
-from searchsvc.document import make_document
 from searchsvc.engine import Entry, Plan
-from searchsvc.planning import plan
+from searchsvc.language.analysis import Analyzer
+from searchsvc.query import syntax as language
+from searchsvc.query.planning import plan
 from searchsvc.results import FACETS
+from searchsvc.store.document import make_document
 
 BATCH = 2000
 ANALYSED = 100_000

@@ -18,7 +18,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 
 from corpus.article import Article, Paragraph
-from searchsvc.stopwords import STOP_WORDS
+from searchsvc.language.stopwords import STOP_WORDS
 
 SAMPLE = Path(__file__).parents[2] / "corpus" / "sample" / "articles.jsonl"
 

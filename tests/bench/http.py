@@ -20,7 +20,7 @@ from bench.jobs import Figures, JobError, memory
 from bench.prepared import asked
 from bench.site import Client, address, serving
 from bench.systems import ENGINES
-from searchsvc.analysis import Analyzer
+from searchsvc.language.analysis import Analyzer
 
 WARMING = 12
 """Requests before the clock starts: templates and the sources' names are read by then."""

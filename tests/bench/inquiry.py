@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pymorphy3
 
-from searchsvc.stopwords import STOP_WORDS
+from searchsvc.language.stopwords import STOP_WORDS
 
 _WORD = re.compile(r"[А-Яа-яЁёA-Za-z0-9]+(?:-[А-Яа-яЁёA-Za-z0-9]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"»]?\s+(?=[\"«А-ЯЁA-Z0-9—–-])")

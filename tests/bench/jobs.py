@@ -81,15 +81,15 @@ def rebuild(folder: str, engine: str, prepared: str, size: int, neighbours: bool
 
     The lemmas of all forms are known before, as far as the analyzer's cache holds them.
     """
-    import searchsvc.generation
+    import searchsvc.generation.generation
     from indexer import pipeline
-    from searchsvc.analysis import Analyzer
     from searchsvc.bootstrap import open_archive, open_generations
+    from searchsvc.language.analysis import Analyzer
     from searchsvc.settings import Settings
 
     if not neighbours:
-        assert callable(searchsvc.generation.rebuild_neighbours)
-        searchsvc.generation.rebuild_neighbours = lambda *_, **__: None
+        assert callable(searchsvc.generation.generation.rebuild_neighbours)
+        searchsvc.generation.generation.rebuild_neighbours = lambda *_, **__: None
     analyzer = Analyzer()
     for chunk in chunks(Path(prepared), size):
         for article in chunk:

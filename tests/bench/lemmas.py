@@ -14,9 +14,9 @@ from pathlib import Path
 
 from indexer.evaluate import indexed
 from indexer.progress import silent
-from searchsvc.analysis import Analyzer
 from searchsvc.evaluation import read_judged
-from searchsvc.text import fold
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.text import fold
 
 from .parts import values_of
 

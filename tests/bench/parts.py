@@ -24,14 +24,15 @@ import numpy.typing as npt
 
 from indexer.evaluate import indexed
 from indexer.progress import silent
-from searchsvc import answering, ranking
-from searchsvc.analysis import Analyzer
+from searchsvc import ranking
+from searchsvc.answer import answering
 from searchsvc.comparison import SIGNIFICANT, difference
 from searchsvc.evaluation import Answered, JudgedSet, by_query, read_judged
-from searchsvc.planning import Word
-from searchsvc.records import Occurrences
+from searchsvc.language.analysis import Analyzer
+from searchsvc.query.planning import Word
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService
+from searchsvc.store.records import Occurrences
 
 PARTS: Mapping[str, Sequence[str]] = {
     "title": ("TITLE",),

@@ -24,12 +24,12 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from bench import generate
-from searchsvc import query
-from searchsvc.analysis import Analyzer
-from searchsvc.document import Document, make_document
 from searchsvc.engine import Entry, Plan
-from searchsvc.planning import plan
+from searchsvc.language.analysis import Analyzer
+from searchsvc.query import syntax as query
+from searchsvc.query.planning import plan
 from searchsvc.results import FACETS
+from searchsvc.store.document import Document, make_document
 
 CHUNK = 100
 

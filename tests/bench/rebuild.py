@@ -20,8 +20,8 @@ from bench.generate import articles
 from corpus.archive import Archive
 from corpus.article import Source
 from indexer.pipeline import rebuild
-from searchsvc.analysis import Analyzer
-from searchsvc.generations import Generations
+from searchsvc.generation.generations import Generations
+from searchsvc.language.analysis import Analyzer
 
 NEIGHBOURS = "Поиск похожих записей"
 _AT_ONCE = 1000

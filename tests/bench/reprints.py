@@ -24,15 +24,16 @@ import numpy as np
 from rensa import RMinHash
 
 from corpus.article import Article, Paragraph
-from searchsvc.analysis import Analyzer
-from searchsvc.document import Document, make_document
+from searchsvc.answer.folding import Rows
 from searchsvc.engine import Candidate
-from searchsvc.folding import Rows
-from searchsvc.reprints import SHARED, Text, find_groups, sketch
+from searchsvc.language.analysis import Analyzer
+from searchsvc.likeness.reprints import SHARED, Text, find_groups
+from searchsvc.likeness.similar import rebuild_neighbours
 from searchsvc.results import MAX_DEPTH
-from searchsvc.similar import rebuild_neighbours
-from searchsvc.store import Store
-from searchsvc.store_writer import StoreWriter
+from searchsvc.store.document import Document, make_document
+from searchsvc.store.groups import sketch
+from searchsvc.store.store import Store
+from searchsvc.store.store_writer import StoreWriter
 
 from .generate import articles
 

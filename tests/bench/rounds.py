@@ -24,7 +24,7 @@ from bench.generate import WordModel, articles
 from corpus.archive import Archive
 from corpus.article import Article, Source
 from corpus.jsonl import import_rows
-from searchsvc.text import clean
+from searchsvc.language.text import clean
 
 WORD = "синхрофазотрон"
 """All articles of the batch have it, no generated one does."""

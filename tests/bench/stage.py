@@ -15,15 +15,15 @@ from typing import TypeVar
 import numpy as np
 
 from corpus.article import tag_line
-from searchsvc import query
-from searchsvc.analysis import Analyzer
-from searchsvc.answering import RERANKED
+from searchsvc.answer.answering import RERANKED
+from searchsvc.answer.snippet import find_marks, snippet, title_segments
 from searchsvc.engine import Plan
-from searchsvc.generations import Generations
-from searchsvc.planning import plan
+from searchsvc.generation.generations import Generations
+from searchsvc.language.analysis import Analyzer
+from searchsvc.query import syntax as query
+from searchsvc.query.planning import plan
 from searchsvc.ranking import Statistics, families_of, rank, stop_words_of
 from searchsvc.results import FACETS
-from searchsvc.snippet import find_marks, snippet, title_segments
 
 from .generate import queries
 

@@ -15,10 +15,10 @@ from urllib.parse import urlencode
 
 from bench.http import percentiles
 from bench.site import serving
-from searchsvc.faults import TO_LATIN
-from searchsvc.generations import Generations
-from searchsvc.letters import RUSSIAN
-from searchsvc.lexicon import Words
+from searchsvc.correction.faults import TO_LATIN
+from searchsvc.generation.generations import Generations
+from searchsvc.language.letters import RUSSIAN
+from searchsvc.store.lexicon import Words
 
 WARMING = 20
 

@@ -24,9 +24,9 @@ import numpy as np
 
 from corpus.archive import Archive
 from indexer.pipeline import sync
-from searchsvc.analysis import Analyzer
-from searchsvc.generations import Generations
-from searchsvc.live import LiveIndex
+from searchsvc.generation.generations import Generations
+from searchsvc.generation.live import LiveIndex
+from searchsvc.language.analysis import Analyzer
 
 _LOOK = 0.002
 _PATIENCE = 120.0

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.usual import counts
-from searchsvc.trigrams import LATIN, RUSSIAN, STEP
-from searchsvc.vocabulary import english
+from searchsvc.correction.trigrams import LATIN, RUSSIAN, STEP
+from searchsvc.correction.vocabulary import english
 
 DATA = Path(__file__).parents[2] / "searchsvc" / "data"
 SIZE = len(RUSSIAN) + 1

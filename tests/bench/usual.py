@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from navec import Navec
 
-from searchsvc.analysis import Analyzer
-from searchsvc.document import term_hash
-from searchsvc.text import fold
-from searchsvc.usual import STEP, WORD
+from searchsvc.correction.usual import STEP, WORD
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.text import fold
+from searchsvc.store.document import term_hash
 
 VOCABULARY = "data/emb/navec_news_v1_1B_250K_300d_100q.tar"
 RUSSIAN_WORD = re.compile("[а-я]+(-[а-я]+)*")

@@ -15,8 +15,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from searchsvc.analysis import Analyzer
-from searchsvc.text import fold
+from searchsvc.language.analysis import Analyzer
+from searchsvc.language.text import fold
 
 LISTED = 400_000
 """Words of the list looked at, of which some 317,000 are in the dictionary."""

@@ -119,7 +119,7 @@ def import_file(settings: Settings, file: str, on_error: Literal["stop", "skip"]
     """
     from corpus.jsonl import import_rows
     from searchsvc.bootstrap import open_archive
-    from searchsvc.text import clean
+    from searchsvc.language.text import clean
 
     with _opened(file) as rows, open_archive(settings) as archive, progress() as shown:
         report = import_rows(

@@ -64,8 +64,8 @@ def explain(
       searchsvc explain наставничество в школах a019
       searchsvc explain '"итоги ЕГЭ" -пробный' https://iro.example.ru/2024/05/itogi/ --from 2022-01-01
     """
-    from searchsvc.analysis import Analyzer
     from searchsvc.bootstrap import open_service
+    from searchsvc.language.analysis import Analyzer
 
     refuse_mistyped((article,))
     asked = asked_for("explain", text, options).search
@@ -170,7 +170,7 @@ def _tell_query(explanation: Explanation) -> None:
 
 
 def _tell_place(explanation: Explanation) -> None:
-    from searchsvc.answering import RERANKED
+    from searchsvc.answer.answering import RERANKED
 
     if explanation.place is None:
         say("В ответе этой статьи нет.")

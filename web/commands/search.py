@@ -15,7 +15,7 @@ from web.console import dump, note, say
 from web.words import counted
 
 if TYPE_CHECKING:
-    from searchsvc.analysis import Analyzer, Token
+    from searchsvc.language.analysis import Analyzer, Token
     from searchsvc.results import Hit, ResultPage, Segment
     from searchsvc.settings import Settings
     from web.forms import ApiRequest, ParameterError
@@ -83,8 +83,8 @@ def query(settings: Settings, /, text: tuple[str, ...], as_json: bool, **options
       searchsvc query '"итоги ЕГЭ" -пробный' --sort -date --from 2022-01-01
       searchsvc query Образовfybt --json
     """
-    from searchsvc.analysis import Analyzer
     from searchsvc.bootstrap import open_service
+    from searchsvc.language.analysis import Analyzer
 
     asked = asked_for("query", text, options)
     service, live = open_service(settings, Analyzer())
@@ -194,7 +194,7 @@ def analyse(settings: Settings, text: tuple[str, ...], as_json: bool) -> None:
       searchsvc analyse "Учебно-методический совет утвердил приказ 273-ФЗ"
       searchsvc analyse --json < texts.txt
     """
-    from searchsvc.analysis import Analyzer
+    from searchsvc.language.analysis import Analyzer
 
     analyzer = Analyzer()
     if not text:

@@ -91,7 +91,7 @@ def _load_sample(settings: Settings) -> None:
 
     from corpus.jsonl import import_rows
     from searchsvc.bootstrap import open_archive
-    from searchsvc.text import clean
+    from searchsvc.language.text import clean
 
     with open_archive(settings) as archive:
         if archive.last_sequence():

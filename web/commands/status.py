@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from corpus.archive import Archive, Run
     from corpus.article import Source
     from indexer.desk import Job
-    from searchsvc.analysis import Analyzer
-    from searchsvc.generation import Generation
-    from searchsvc.live import LiveIndex
+    from searchsvc.generation.generation import Generation
+    from searchsvc.generation.live import LiveIndex
+    from searchsvc.language.analysis import Analyzer
     from searchsvc.search import SearchService
     from searchsvc.settings import Settings
 
@@ -113,9 +113,9 @@ def _archive(settings: Settings, archive: Archive) -> Facts:
 @contextmanager
 def _service(settings: Settings, slow_ms: float | None) -> Iterator[tuple[SearchService, Facts]]:
     """Yield the search and what can be said of its index."""
-    from searchsvc.analysis import Analyzer
     from searchsvc.bootstrap import open_generations, open_service
     from searchsvc.errors import GenerationError, NoIndexError
+    from searchsvc.language.analysis import Analyzer
 
     index: Facts = {"state": "ready", "problem": "", "generation": None, "previous": None}
     index |= {"engine": None, "created": None, "articles": 0, "sequence": 0, "bytes": 0}

@@ -12,9 +12,9 @@ from web.console import say
 from web.words import counted
 
 if TYPE_CHECKING:
-    from searchsvc.analysis import Analyzer
+    from searchsvc.language.analysis import Analyzer
+    from searchsvc.language.synonyms import Synonyms
     from searchsvc.settings import Settings
-    from searchsvc.synonyms import Synonyms
 
 
 @click.command("synonyms", cls=Command)
@@ -32,8 +32,8 @@ def synonyms(settings: Settings, text: tuple[str, ...]) -> None:
       searchsvc synonyms
       searchsvc synonyms результаты ЕГЭ
     """
-    from searchsvc.analysis import Analyzer
     from searchsvc.bootstrap import open_synonyms
+    from searchsvc.language.analysis import Analyzer
 
     analyzer = Analyzer()
     found = open_synonyms(settings, analyzer).read()
@@ -54,7 +54,7 @@ def _tell_query(text: str, found: Synonyms, analyzer: Analyzer) -> None:
 
 
 def _tell_lists(settings: Settings, found: Synonyms) -> None:
-    from searchsvc.synonyms import packaged_entries
+    from searchsvc.language.synonyms import packaged_entries
 
     packaged = packaged_entries()
     say(f"Готовый список: {counted(len(packaged), 'строка', 'строки', 'строк')}.")

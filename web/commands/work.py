@@ -89,8 +89,8 @@ def archive_of(settings: Settings) -> Iterator[Archive]:
 def workshop_of(settings: Settings, archive: Archive) -> Workshop:
     """Return what work on *archive* needs."""
     from indexer.worker import Workshop
-    from searchsvc.analysis import Analyzer
     from searchsvc.bootstrap import open_generations
+    from searchsvc.language.analysis import Analyzer
 
     return Workshop(settings, archive, open_generations(settings), Analyzer())
 

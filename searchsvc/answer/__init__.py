@@ -1,0 +1,1 @@
+"""What an answer is made of: rows, snippets, folded reprints, ways on, explanations."""

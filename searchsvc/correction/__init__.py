@@ -1,0 +1,1 @@
+"""What a query with a fault may have meant."""

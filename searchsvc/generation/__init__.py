@@ -1,0 +1,1 @@
+"""Generations of the index: built, published, opened, read by one view."""

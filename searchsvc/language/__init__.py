@@ -1,0 +1,1 @@
+"""What is known of Russian: normalised text, tokens with lemmas, letters and layouts, synonyms."""

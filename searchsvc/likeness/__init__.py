@@ -1,0 +1,1 @@
+"""Which articles are alike: neighbours for «Похожие записи», and reprints."""
