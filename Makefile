@@ -5,6 +5,7 @@ PYTHON ?= python3
 DEMO_ENV = .venv-demo
 TEST_ENV = .venv-test
 DEV_ENV = .venv
+WORKERS = -n auto --dist loadfile
 
 .PHONY: demo test quick check bench load soak clean
 
@@ -18,10 +19,10 @@ test:  ## install everything the tests need and run them all, real components to
 	$(TEST_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	sh tests/system-packages.sh
 	PATH="$(CURDIR)/$(TEST_ENV)/bin:$$PATH" $(MAKE) check
-	$(TEST_ENV)/bin/python -m pytest --cov --cov-report=term:skip-covered
+	$(TEST_ENV)/bin/python -m pytest $(WORKERS) --cov --cov-report=term:skip-covered
 
-quick:  ## the suite without real components
-	$(DEV_ENV)/bin/python -m pytest -q -m "not component"
+quick:  ## the suite without real components, a worker a core; WORKERS= for one after another
+	$(DEV_ENV)/bin/python -m pytest -q $(WORKERS) -m "not component"
 
 check:  ## lint, format, types, import contracts
 	ruff check .

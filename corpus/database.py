@@ -1,7 +1,8 @@
-"""A database of ours: opening, migrating, transactions, backup; errors become the archive's own.
+"""A database of ours: opening, migrating, transactions, backup.
 
 The archive by default; ``Schema`` says what another one (the desk) holds. SQLite unless the address
-says otherwise. Everything that only SQLite understands is in this module.
+says otherwise. What only SQLite understands is here and in
+``failures``, which makes the archive's own errors of those of a database.
 """
 
 from __future__ import annotations
@@ -31,27 +32,16 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from corpus.errors import ArchiveBusyError, ArchiveError, ArchiveUnavailableError, ArchiveVersionError
+from corpus.failures import BUSY_SECONDS, code_of, os_reason, translated
 from corpus.schema import HEAD, VERSION_TABLE
 
 logger = logging.getLogger(__name__)
 
-BUSY_SECONDS = 10.0
-"""How long a writer waits for another one; a batch of 100 articles takes well under a second."""
-
 MIGRATION_SECONDS = 120.0
 """How long an opener waits for another process that is migrating."""
-
-_REASONS = {
-    sqlite3.SQLITE_PERM: "нет прав на файл базы",
-    sqlite3.SQLITE_READONLY: "файл или папка доступны только для чтения",
-    sqlite3.SQLITE_IOERR: "ошибка чтения или записи на диске",
-    sqlite3.SQLITE_CORRUPT: "файл базы повреждён; восстановите его из резервной копии",
-    sqlite3.SQLITE_FULL: "на диске нет места",
-    sqlite3.SQLITE_NOTADB: "это не база данных SQLite (или файл повреждён)",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +215,7 @@ class Database:
             with self._translated(), closing(self._engine.raw_connection()) as connection:
                 source = connection.driver_connection
                 # One step for all pages: it is one read transaction, which WAL lets others write beside.
-                with _translated(str(target), self.schema), closing(sqlite3.connect(part)) as copy:
+                with translated(str(target), self.schema.name), closing(sqlite3.connect(part)) as copy:
                     source.backup(copy)  # type: ignore[union-attr]  # a sqlite3.Connection on this dialect
                     found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
@@ -236,7 +226,7 @@ class Database:
                 )
             part.rename(target)
         except OSError as error:
-            raise ArchiveUnavailableError(str(target), _os_reason(error), self.schema.name) from error
+            raise ArchiveUnavailableError(str(target), os_reason(error), self.schema.name) from error
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
@@ -262,7 +252,7 @@ class Database:
         except Timeout as error:
             raise ArchiveBusyError(self.where, MIGRATION_SECONDS, self.schema.name) from error
         except OSError as error:
-            raise ArchiveUnavailableError(self.where, _os_reason(error), self.schema.name) from error
+            raise ArchiveUnavailableError(self.where, os_reason(error), self.schema.name) from error
 
     def _use_write_ahead_log(self) -> None:
         """Switch the journal; the file remembers it. SQLite does not wait here by itself, so we do."""
@@ -272,7 +262,7 @@ class Database:
                 try:
                     connection.cursor().execute("PRAGMA journal_mode = WAL")
                 except sqlite3.OperationalError as error:
-                    if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    if code_of(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                         raise
                     time.sleep(0.05)
                 else:
@@ -299,7 +289,7 @@ class Database:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ArchiveUnavailableError(str(path), _os_reason(error), self.schema.name) from error
+            raise ArchiveUnavailableError(str(path), os_reason(error), self.schema.name) from error
         if path.is_dir():
             raise ArchiveUnavailableError(str(path), "это папка, а нужен файл", self.schema.name)
 
@@ -317,7 +307,7 @@ class Database:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        with _translated(self.where, self.schema):
+        with translated(self.where, self.schema.name):
             yield
 
 
@@ -375,36 +365,3 @@ def _begin(connection: Connection) -> None:
     # A writer asks for the lock at once: a transaction that read first could not wait for it.
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-@contextmanager
-def _translated(where: str, schema: Schema) -> Iterator[None]:
-    try:
-        yield
-    except (DBAPIError, sqlite3.Error) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        if isinstance(cause, sqlite3.Error) and _code(cause) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise ArchiveBusyError(where, BUSY_SECONDS, schema.name) from error
-        raise ArchiveUnavailableError(where, _reason(cause, where), schema.name) from error
-
-
-def _code(error: sqlite3.Error) -> int:
-    """Return the primary result code; an extended one has it in its low byte."""
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-
-
-def _reason(cause: BaseException | None, where: str) -> str:
-    if isinstance(cause, sqlite3.Error):
-        code = _code(cause)
-        if code == sqlite3.SQLITE_CANTOPEN:
-            return f"файл в папке «{Path(where).parent}» не открыть и не создать: нет папки или прав на неё"
-        if code in _REASONS:
-            return _REASONS[code]
-    first_line = str(cause).strip().split("\n", 1)[0]
-    return f"ошибка базы данных: {first_line}"
-
-
-def _os_reason(error: OSError) -> str:
-    if isinstance(error, PermissionError):
-        return f"нет прав на папку «{Path(error.filename or '').parent}»"
-    return f"ошибка файловой системы: {error.strerror or error}"

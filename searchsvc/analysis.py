@@ -213,6 +213,12 @@ class Analyzer:
             and len(base[1]) >= SHORTEST_BASE
         )
 
+    def forms(self, form: str) -> list[str]:
+        """Return the other forms of a word in its likeliest reading, folded."""
+        lexeme = self._morph.parse(strip_marks(form).lower())[0].lexeme
+        found = [one.word.replace("ё", "е") for one in lexeme]
+        return list(dict.fromkeys(one for one in found if one != fold(form)))
+
     def headword(self, forms: Sequence[str], lemma: str, *, name: bool | None) -> Headword:
         """Return the dictionary form of *forms* read as *lemma*, with its ё; a name in its own gender.
 

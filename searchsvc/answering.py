@@ -8,6 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from math import ceil
+from operator import itemgetter
 
 import numpy as np
 
@@ -19,7 +21,7 @@ from searchsvc.engine import TEXT, AnyOf, Candidate, Matches, Plan
 from searchsvc.errors import IndexDamagedError
 from searchsvc.explain import Explainer, missing_units
 from searchsvc.filters import countable, facets_of, selection
-from searchsvc.folding import FOLDED, Row, folded, unfolded
+from searchsvc.folding import Row, Rows, texts
 from searchsvc.live import View
 from searchsvc.nearby import find_nearby
 from searchsvc.periods import find_period
@@ -39,11 +41,20 @@ from searchsvc.results import (
     WordCount,
 )
 from searchsvc.snippet import Marks, find_marks, snippet, title_segments
-from searchsvc.store import Stored
+from searchsvc.stored import Stored
 from searchsvc.vocabulary import kin_of, vocabulary_in
 
 RERANKED = 200
 """Candidates that the second stage orders; the engine's order follows (decision 4)."""
+
+DEEPEST = 4 * MAX_DEPTH
+"""Articles that are looked at for ``MAX_DEPTH`` rows where reprints make them fewer. Behind more than three
+copies of every text nobody pages on; what an answer costs has its bound."""
+
+MARGIN = 1.1
+STEP = 500
+"""So many times more articles are asked for than give ``MAX_DEPTH`` rows on the average, in such steps:
+asking again costs as much once more, and a few reprints more or less are to move nothing."""
 
 NEAR_BELOW = 10
 """Near matches follow where fewer articles than this have all the words (decision 11)."""
@@ -60,7 +71,7 @@ class Answer:
     text: str
     planned: Planned
     matches: Matches
-    rows: tuple[Row, ...]
+    rows: Rows
     scores: Mapping[int, float]
     by_score: bool
     corrections: tuple[Correction, ...] = ()
@@ -100,34 +111,39 @@ class Answering:
     def _answer(self, text: str, request: SearchRequest) -> Answer:
         planned = plan(query.parse(text), self._analyzer, self._view.synonyms)
         wanted = selection(request, planned, self._view)
-        if not wanted.units and not wanted.filters and not wanted.days:
-            empty = Matches(0, (), 0, (), (), (), 0, 0.0, {})
-            return Answer(text, planned, empty, (), {}, by_score=False)
         # Without words there is nothing to be relevant to: a section is read from its newest article.
         order = "-date" if request.sort == "relevance" and not planned.units else request.sort
+        matches = Matches(0, (), 0, (), (), (), 0, 0.0, {})
+        if wanted.units or wanted.filters or wanted.days:
+            matches = self._found(request, planned, replace(wanted, order=order))
+        full, scores = self._ordered(matches.full, order == "relevance", planned, matches)
+        near, near_scores = self._ordered(matches.near, True, planned, matches)
+        near_scores = _below(min(scores.values(), default=None), near_scores)
+        store, by_date = self._view.generation.store, order != "relevance"
+        rows = Rows((*full, *near), len(full), store, by_date=by_date, fold=request.fold)
+        return Answer(text, planned, matches, rows, scores | near_scores, not by_date)
+
+    def _found(self, request: SearchRequest, planned: Planned, wanted: Plan) -> Matches:
+        """Return what matches, deep enough for all rows there may be, whatever page is asked for."""
+        store = self._view.generation.store
+        spread = store.reprints.spread() if request.fold else 1.0
+        depth = MAX_DEPTH if spread == 1 else min(ceil(MAX_DEPTH * MARGIN * spread / STEP) * STEP, DEEPEST)
         matches = self._view.snapshot.search(
             replace(
                 wanted,
                 words=planned.word_clauses,
-                order=order,
-                depth=min(FOLDED + request.page * request.per_page, MAX_DEPTH),
-                facets=countable(request, self._view, names=self._names),
+                depth=depth,
+                facets=countable(request, names=self._names),
                 near_below=NEAR_BELOW if len(planned.units) > 1 else 0,
                 near_limit=RERANKED,
             )
         )
         if not matches.total and not matches.near:
-            matches = self._with_kin(matches, planned, wanted)
-        full, scores = self._ordered(matches.full, order == "relevance", planned, matches)
-        near, near_scores = self._ordered(matches.near, True, planned, matches)
-        near_scores = _below(min(scores.values(), default=None), near_scores)
-        found = (full + near)[:MAX_DEPTH]
-        rows = (
-            folded(found, len(full), self._view.generation.store, by_date=order != "relevance")
-            if request.fold
-            else unfolded(found)
-        )
-        return Answer(text, planned, matches, rows, scores | near_scores, order == "relevance")
+            return self._with_kin(matches, planned, replace(wanted, order="relevance"))
+        while spread > 1 and depth < min(matches.total, DEEPEST) and texts(matches.full, store) < MAX_DEPTH:
+            depth = min(2 * depth, DEEPEST)
+            matches = replace(matches, full=self._view.snapshot.search(replace(wanted, depth=depth)).full)
+        return matches
 
     def _with_kin(self, matches: Matches, planned: Planned, wanted: Plan) -> Matches:
         """Add articles that have kin of a word that none has («директор» for «директорский»).
@@ -145,11 +161,11 @@ class Answering:
         near = tuple(candidate._replace(units=0) for candidate in found.full)
         return replace(matches, near=near, near_total=len(near))
 
-    def _period(self, request: SearchRequest) -> PeriodOffer | None:
-        """Return the period that the query names, if it has articles and the request names none itself."""
-        if request.since or request.until:
+    def _period(self, request: SearchRequest, text: str) -> PeriodOffer | None:
+        """Return the period that *text* names, if it has articles and the request names none itself."""
+        if request.since or request.until or request.filters.get("year"):
             return None
-        period = find_period(request.text, self._today)
+        period = find_period(text, self._today)
         if period is None:
             return None
         narrowed = replace(request, text=period.rest, since=period.since, until=period.until)
@@ -183,7 +199,7 @@ class Answering:
     ) -> tuple[tuple[Candidate, ...], dict[int, float]]:
         """Put the first candidates into the second stage's order; the rest keep theirs below."""
         if not by_score or not planned.words or not found:
-            return tuple(found), {candidate.key: candidate.score for candidate in found}
+            return tuple(found), dict(map(itemgetter(0, 1), found))
         head, tail = found[:RERANKED], found[RERANKED:]
         keys = [candidate.key for candidate in head]
         evidence = self._view.generation.store.records.occurrences(
@@ -195,13 +211,13 @@ class Answering:
         order = np.argsort(-scores, kind="stable")
         ranked = {head[row].key: float(scores[row]) for row in order}
         # Below the second stage the engine's scores only keep their order, under the last of it.
-        ranked |= _below(float(scores.min()), {candidate.key: candidate.score for candidate in tail})
+        ranked |= _below(float(scores.min()), dict(map(itemgetter(0, 1), tail)))
         return (*(head[row] for row in order), *tail), ranked
 
     def page(self, request: SearchRequest, answer: Answer, started: float) -> Page:
         """Return the page of rows that *request* asks for; *started* is when, by ``time.perf_counter``."""
         first = (request.page - 1) * request.per_page
-        shown = answer.rows[first : first + request.per_page]
+        shown = answer.rows.part(first, request.per_page)
         keys = [row.shown.key for row in shown]
         others = [key for row in shown for key in row.others[:SHOWN_REPRINTS]]
         stored = self._view.generation.store.documents(keys, cards=others)
@@ -213,7 +229,7 @@ class Answering:
             if row.shown.key in stored
         )
         if request.explain:
-            explained = self.explainer(request, answer).rows(first + 1, [row.shown for row in shown], stored)
+            explained = self.explainer(request, answer).rows(first + 1, shown, stored)
             hits = tuple(
                 replace(hit, explanation=one) for hit, one in zip(hits, explained.values(), strict=True)
             )
@@ -233,8 +249,7 @@ class Answering:
             corrections=answer.corrections,
             total=matches.total,
             near_total=matches.near_total,
-            rows=min(MAX_DEPTH, matches.total + matches.near_total)
-            - sum(len(row.others) for row in answer.rows),
+            rows=len(answer.rows),
             page=request.page,
             per_page=request.per_page,
             hits=hits,
@@ -243,9 +258,10 @@ class Answering:
             words=counts,
             version=self._view.version,
             took_ms=(time.perf_counter() - started) * 1000,
-            period=self._period(request),
+            period=self._period(request, answer.text),
             nearby=nearby,
             related=() if matches.total or nearby else self._related(answer),
+            beyond=answer.rows.cut or matches.total > len(matches.full),
         )
         return Page(page, complete=stored.keys() >= {*keys, *others})
 
@@ -283,9 +299,7 @@ class Answering:
             scores=answer.scores,
             by_score=answer.by_score,
             ranked=frozenset(candidate.key for candidate in answer.matches.full[:RERANKED]),
-            lent={
-                row.shown.key: answer.scores[row.best.key] for row in answer.rows if row.shown is not row.best
-            },
+            row_count=len(answer.rows),
         )
 
 
@@ -293,4 +307,5 @@ def _below(floor: float | None, scores: dict[int, float]) -> dict[int, float]:
     """Squeeze *scores* under *floor*, keeping their order: a score is to say what comes first."""
     if floor is None:
         return scores
-    return {key: floor - 1 / (1 + max(score, 0.0)) for key, score in scores.items()}
+    known = np.fromiter(scores.values(), np.float64, len(scores))
+    return dict(zip(scores, (floor - 1 / (1 + np.maximum(known, 0.0))).tolist(), strict=True))

@@ -40,11 +40,9 @@ def open_service(
     ``watch`` renews it in the background, for a server; what is slow to load is loaded now then.
 
     Raises:
-        SynonymsError: the editors' file of synonyms cannot be used.
         EncoderMissingError: as ``open_generations``.
     """
     book = open_synonyms(settings, analyzer)
-    book.current()  # what is wrong with it is said at the start
     generations = open_generations(settings)
     if generations.semantic and watch:
         encoder()

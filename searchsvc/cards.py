@@ -5,7 +5,7 @@ from __future__ import annotations
 from corpus.article import Article
 from searchsvc.live import View
 from searchsvc.results import ArticlePage, Hit, Reprint, Segment, SimilarArticle
-from searchsvc.store import Card
+from searchsvc.stored import Card
 
 
 def hit_of(

@@ -113,9 +113,11 @@ class Matches:
     """What an engine found.
 
     ``full`` holds the first ``depth`` full matches in the order asked for, ties by article
-    id; ``near`` the best near matches by score. ``unit_counts`` and ``word_counts`` are how many
-    articles have each unit and word, without filters. ``documents`` and ``average_length``
-    describe the whole index. ``facets`` leave out the filter of their own field.
+    id; ``near`` the best near matches by score, ``near_total`` how many, both within ``near_limit``. Which
+    they are where more match hangs on an engine's own scores, and so does how many rows they make once
+    reprints are folded: that number is the same on all engines below the limit only. ``unit_counts``
+    and ``word_counts`` are how many articles have each unit and word, without filters. ``documents`` and
+    ``average_length`` describe the whole index. ``facets`` leave out the filter of their own field.
     """
 
     total: int

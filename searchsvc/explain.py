@@ -17,6 +17,7 @@ from searchsvc.analysis import folded_form
 from searchsvc.document import PARTS, kin_with, term_hash
 from searchsvc.engine import FORMS, TITLE, AnyOf, Candidate, Matches, title_form
 from searchsvc.engine import Sequence as Phrase
+from searchsvc.folding import Row
 from searchsvc.live import View
 from searchsvc.planning import Planned, Unit, Word
 from searchsvc.ranking import PARTS_OF_SCORE, Floats, Statistics, evidence, families_of, stop_words_of
@@ -32,7 +33,7 @@ from searchsvc.results import (
     WordShare,
 )
 from searchsvc.snippet import Marks, find_marks, snippet, title_segments
-from searchsvc.store import Stored
+from searchsvc.stored import Stored
 
 NEAR = "near"
 """The part that is no evidence: a near match's score is squeezed under the last full match's (``search``)."""
@@ -77,7 +78,7 @@ class Explainer:
     """Explains articles by one answer: what was asked, planned, matched, and the *scores* given by key.
 
     ``by_score`` says whether full matches were ordered by score, ``ranked`` which of them by evidence,
-    ``lent`` the score of its row for an article that is shown for a better reprint.
+    ``row_count`` how many rows there are.
     """
 
     view: View
@@ -91,17 +92,23 @@ class Explainer:
     scores: Mapping[int, float]
     by_score: bool
     ranked: frozenset[int]
-    lent: Mapping[int, float]
+    row_count: int
 
-    def rows(
-        self, place: int, shown: Sequence[Candidate], stored: Mapping[int, Stored]
-    ) -> dict[int, Explanation]:
-        """Explain rows of the answer, of which the first is in *place*; by key."""
+    def rows(self, place: int, rows: Sequence[Row], stored: Mapping[int, Stored]) -> dict[int, Explanation]:
+        """Explain what neighbouring rows show, of which the first is in *place*; by key."""
         return {
-            candidate.key: self._row(place + row, candidate, stored[candidate.key])
-            for row, candidate in enumerate(shown)
-            if candidate.key in stored
+            row.shown.key: self.member(row.shown, row, place + number, stored[row.shown.key])
+            for number, row in enumerate(rows)
+            if row.shown.key in stored
         }
+
+    def member(self, candidate: Candidate, row: Row, place: int, stored: Stored) -> Explanation:
+        """Explain an article of a row in *place*, the one that is shown or one folded into it.
+
+        One that is shown for a better reprint has the score of that.
+        """
+        lent = self.scores[row.best.key] if candidate is row.shown is not row.best else None
+        return replace(self._row(place, candidate, stored, lent), reprint_count=len(row.others))
 
     def absent(
         self, stored: Stored, missing: tuple[str, ...], obstacles: tuple[Obstacle, ...]
@@ -116,7 +123,7 @@ class Explainer:
     def _seen(self, stored: Stored) -> _Seen:
         return _Seen(self.planned, self.matches, self.view, stored)
 
-    def _row(self, place: int, candidate: Candidate, stored: Stored) -> Explanation:
+    def _row(self, place: int, candidate: Candidate, stored: Stored, lent: float | None) -> Explanation:
         seen = self._seen(stored)
         full = not missing_units(self.planned, candidate.units)
         order: Literal["score", "engine", "date"] = "score"
@@ -129,10 +136,9 @@ class Explainer:
         if order == "score" and score is not None and not full and self.matches.full:
             below = score - sum(part.value for part in parts)
             parts = (*parts, ScorePart(NEAR, LABELS[NEAR], below, ()))
-        if score is not None and candidate.key in self.lent:
-            more = self.lent[candidate.key] - score
-            score = self.lent[candidate.key]
-            parts = (*parts, ScorePart(REPRINT, LABELS[REPRINT], more, ())) if parts else ()
+        if score is not None and lent is not None:
+            parts = (*parts, ScorePart(REPRINT, LABELS[REPRINT], lent - score, ())) if parts else ()
+            score = lent
         return self._explanation(
             stored, seen.words(), match="full" if full else "near", order=order, place=place,
             score=score, parts=parts, missing=lacking(self.planned, candidate.units),
@@ -166,6 +172,7 @@ class Explainer:
             match=match,
             order=order,
             place=place,
+            rows=self.row_count,
             total=self.matches.total,
             near_total=self.matches.near_total,
             documents=self.view.snapshot.documents,

@@ -86,9 +86,9 @@ def _resolved(field: str, values: Sequence[str], view: View) -> tuple[str, ...]:
     )
 
 
-def countable(request: SearchRequest, view: View, *, names: bool) -> tuple[str, ...]:
-    """Return the facets asked for that *view* can count; *names* too, if they are wanted and there."""
-    known = ALL_FACETS if names and view.generation.manifest.names else FACETS
+def countable(request: SearchRequest, *, names: bool) -> tuple[str, ...]:
+    """Return the facets asked for that can be counted; *names* too, if they are wanted and there."""
+    known = ALL_FACETS if names else FACETS
     return tuple(name for name in request.facets if name in known)
 
 

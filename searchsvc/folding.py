@@ -1,23 +1,24 @@
 """Folding: of articles that are one text a result list shows one, the others unfold under it.
 
-The first ``FOLDED`` ranks are folded, whatever page is asked for, so that a row is on one page only
-and pages can be counted. Counts of articles and facets know nothing of it.
+The whole list is folded at once, whatever page is asked for: a row is on one page only, a group is one
+row at whatever depth, and pages can be counted. Groups are known from indexing (``reprints``), so this is
+a look into one array. Counts of articles and facets know nothing of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from searchsvc.engine import Candidate
+from searchsvc.results import MAX_DEPTH
 from searchsvc.store import Store
-
-FOLDED = 200
-"""Ranks that are folded: those that the second stage orders. Beyond, each row is an article."""
 
 COMPLETE = 1.2
 """The longest of a group is shown where it has so many times the words of the earliest: less is
@@ -38,37 +39,71 @@ class Row:
     others: tuple[int, ...] = ()
 
 
-def unfolded(found: Sequence[Candidate]) -> tuple[Row, ...]:
-    """Return a row for each candidate."""
-    return tuple(Row(candidate, candidate) for candidate in found)
+def texts(found: Sequence[Candidate], store: Store) -> int:
+    """Return how many texts candidates have: how many rows they make."""
+    return len(np.unique(store.reprints.of(_keys(found))))
 
 
-def folded(found: Sequence[Candidate], full: int, store: Store, *, by_date: bool) -> tuple[Row, ...]:
-    """Return the rows of candidates in their order, of which the first *full* are full matches.
+class Rows:
+    """The rows of candidates in their order, of which the first *full* are full matches.
 
-    A group stands once, at the rank of its best member; a near match folds into a full one. Shown is
-    the most complete if it is ``COMPLETE`` times as long as the earliest, else the earliest; of those of a
-    day the longer, then the one with the lesser key; a full match before a near one. In an order *by_date*
-    the first is shown: another's date would stand where it does not belong.
+    With *fold* a group stands once, at the rank of its best member, else each article is a row; there are
+    ``MAX_DEPTH`` at most. A near match folds into a full one. Shown is the most complete if it is
+    ``COMPLETE`` times as long as the earliest, else the earliest; of those of a day the longer, then the
+    one with the lesser key; a full match before a near one. In an order *by_date* the first is shown:
+    another's date would stand where it does not belong.
     """
-    head = found[:FOLDED]
-    groups = store.reprints.of([candidate.key for candidate in head])
-    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    if len(sizes) == len(head):
-        return unfolded(found)
-    members = _members(head, group, np.flatnonzero(sizes[group] > 1), store)
-    rows = []
-    for place, (candidate, number, size) in enumerate(
-        zip(head, group.tolist(), sizes[group].tolist(), strict=True)
-    ):
-        if size == 1:
-            rows.append(Row(candidate, candidate))
-        elif number in members:  # else its row was made at a better rank
-            mine = members.pop(number)
-            shown = place if by_date else _shown(mine, full)
-            others = tuple(head[member.place].key for member in mine if member.place != shown)
-            rows.append(Row(candidate, head[shown], others))
-    return (*rows, *unfolded(found[FOLDED:]))
+
+    def __init__(
+        self, found: Sequence[Candidate], full: int, store: Store, *, by_date: bool = False, fold: bool = True
+    ) -> None:
+        self._found = found
+        self._full = full
+        self._store = store
+        self._by_date = by_date
+        self._row = np.arange(len(found))  # of each candidate
+        self._best = self._row  # each row's first candidate
+        if fold and found:
+            groups = store.reprints.of(_keys(found))
+            _, first, group = np.unique(groups, return_index=True, return_inverse=True)
+            if len(first) < len(found):
+                self._best = np.sort(first)
+                self._row = np.searchsorted(self._best, first[group])
+
+    def __len__(self) -> int:
+        return min(len(self._best), MAX_DEPTH)
+
+    @property
+    def cut(self) -> bool:
+        """Whether there would be more."""
+        return len(self._best) > MAX_DEPTH
+
+    def part(self, first: int, count: int) -> tuple[Row, ...]:
+        """Return at most *count* rows from place *first* on, counted from 0."""
+        return tuple(map(self._made, range(first, min(first + count, len(self)))))
+
+    def place(self, key: int) -> int | None:
+        """Return the place of the row that an article is in, None where it is in none."""
+        place = self._places.get(key)
+        row = None if place is None else int(self._row[place])
+        return None if row is None or row >= len(self) else row
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {candidate.key: place for place, candidate in enumerate(self._found)}
+
+    def _made(self, number: int) -> Row:
+        best = self._found[self._best[number]]
+        places = np.flatnonzero(self._row == number)
+        if len(places) == 1:
+            return Row(best, best)
+        members = _members(self._found, places, self._store)
+        shown = int(self._best[number]) if self._by_date else _shown(members, self._full)
+        return Row(best, self._found[shown], tuple(one.key for one in members if one.place != shown))
+
+
+def _keys(found: Sequence[Candidate]) -> list[int]:
+    return list(map(itemgetter(0), found))
 
 
 class _Member(NamedTuple):
@@ -80,21 +115,12 @@ class _Member(NamedTuple):
     place: int
 
 
-def _members(head: Sequence[Candidate], group: Ints, places: Ints, store: Store) -> dict[int, list[_Member]]:
-    """Return the members of each group at *places*, the earliest first."""
-    keys = [head[place].key for place in places.tolist()]
+def _members(found: Sequence[Candidate], places: Ints, store: Store) -> list[_Member]:
+    """Return the members of a group, which stand at *places*, the earliest first."""
+    keys = [found[place].key for place in places]
     days, lengths = store.records.measures(keys)
     days = np.where(days > 0, days, _UNDATED)
-    found: dict[int, list[_Member]] = {}
-    for number, member in zip(
-        group[places].tolist(),
-        map(_Member, days.tolist(), (-lengths).tolist(), keys, places.tolist()),
-        strict=True,
-    ):
-        found.setdefault(number, []).append(member)
-    for mine in found.values():
-        mine.sort()
-    return found
+    return sorted(map(_Member, days.tolist(), (-lengths).tolist(), keys, places.tolist()))
 
 
 def _shown(members: Sequence[_Member], full: int) -> int:

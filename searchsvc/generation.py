@@ -4,7 +4,7 @@
     store.db        documents, counts of words, neighbours
     records.*       what ranking reads of every document
     lexicon/        the words of the archive, for repair
-    phrases/        what titles share, for completion; titles/ likewise
+    phrases/        what titles share, for completion; titles/ and sequences/ likewise
     vectors.*       vectors of its sentences, where it was built with the encoder
     neighbours/     signatures, from which the lists are made
     reprints/       which documents are one text
@@ -39,7 +39,7 @@ from searchsvc.store import Store
 from searchsvc.store_writer import UNFILED
 from searchsvc.vectors import Floats
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Version of everything a generation keeps on disk; another one is refused."""
 
 UNFINISHED = "building"

@@ -166,6 +166,8 @@ class Words:
         wanted = start.encode("utf-8", "replace")
         cut = _Sequence(len(self), lambda number: self._bytes(number)[: len(wanted)])
         first = bisect_left(cut, wanted)
+        if first == len(self) or not self._bytes(first).startswith(wanted):
+            return range(first, first)
         return range(first, bisect_left(cut, wanted + b"\0", first))
 
     def group(self, length: int) -> Group:

@@ -20,13 +20,14 @@ from corpus.article import PART_GAP, Article
 from searchsvc.analysis import Analyzer
 from searchsvc.errors import NamesMissingError
 from searchsvc.naming import require_model
-from searchsvc.naming.institutions import Institutions, merged_organisations
+from searchsvc.naming.institutions import Institutions
 from searchsvc.naming.people import People
 from searchsvc.naming.places import Places
+from searchsvc.naming.values import merged_organisations
 from searchsvc.naming.words import Found, Kind, Word, words_of
 from searchsvc.text import fold
 
-NAMES_VERSION = "2"
+NAMES_VERSION = "3"
 """What a generation's manifest says of how names were found; another one calls for a rebuild."""
 
 MAX_TEXT = 20_000

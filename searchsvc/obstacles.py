@@ -15,7 +15,7 @@ from searchsvc.filters import days_of, excluded_values, merged
 from searchsvc.live import View
 from searchsvc.planning import Planned, plan
 from searchsvc.results import MAX_DEPTH, Obstacle, SearchRequest
-from searchsvc.store import Stored
+from searchsvc.stored import Stored
 
 _FIELDS = {"source": "источник", "category": "раздел", "tag": "метка", "year": "год"}
 _FIELDS |= {"person": "человек", "organisation": "организация", "place": "место"}
@@ -55,7 +55,7 @@ def obstacles_to(
     if missing and found is not None and len(obstacles) == 1:
         obstacles.append(Obstacle("enough", _enough(search)))
     if not obstacles:
-        text = f"Статья подходит, но стоит дальше первых {MAX_DEPTH}: так глубоко поиск не показывает."
+        text = f"Статья подходит, но стоит дальше первых {MAX_DEPTH} мест: так глубоко поиск не показывает."
         obstacles.append(Obstacle("depth", text))
     return missing, tuple(obstacles)
 

@@ -1,208 +1,258 @@
-"""Periods that a query names in words: «август 2022», «2021/22 учебный год», «на прошлой неделе».
+"""Periods that a query names in words: «август 2022», «с мая по август 2022», «до 2021 года».
 
 They are offered as a filter, never applied silently: «итоги ЕГЭ 2022» may well mean an article of 2023.
+A period is one point in time (``points``), several joined, or all time before or after one. What is not
+surely a period is not offered: a wrong one costs more than none (``period_words``). Nor is one of two.
 """
 
 from __future__ import annotations
 
 import re
-from calendar import monthrange
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
-from searchsvc.query import QUOTED
+from searchsvc.period_words import around, is_meant
+from searchsvc.points import Days, Point, point_at
+from searchsvc.query import MAX_LENGTH, QUOTED
 from searchsvc.text import fold, squeeze
 
 FIRST_YEAR = 1990
 """A number below is no year of a news site."""
 
-_MONTHS = (
-    "январ",
-    "феврал",
-    "март",
-    "апрел",
-    "ма",
-    "июн",
-    "июл",
-    "август",
-    "сентябр",
-    "октябр",
-    "ноябр",
-    "декабр",
+_MAY_NAME_ONE = re.compile(
+    r"\d{4}|\d\.\d\d?\.\d\d|недел|месяц|год|лет|весной|осенью|сегодня|вчера|сутки|дн[яе]|день|квартал",
+    re.IGNORECASE,
 )
-_ENDINGS = {"март": "а|е|ом", "август": "а|е|ом", "ма": "й|я|е|ем"}
-_MONTH = "(?P<month>" + "|".join(
-    rf"{stem}(?:{_ENDINGS[stem]}){'' if stem == 'ма' else '?'}" if stem in _ENDINGS else f"{stem}(?:ь|я|е|ем)"
-    for stem in _MONTHS
-) + ")"  # fmt: skip
-_SEASONS = {"зим": 12, "весн": 3, "лет": 6, "осен": 9}
-_SEASON = r"(?P<season>зим(?:а|ы|ой|у)|весн(?:а|ы|ой|у)|лето|лета|летом|осен(?:ь|и|ью))"
-_Y = r"(?:19|20)\d\d"
-_YEAR = rf"(?P<year>{_Y})(?![\d-]|[/.]\d)"
-_YEAR_WORD = r"(?:\s*(?:год(?:а|у|ом|ы|ов|ах)?|гг?)\b\.?)?"
-_SCHOOL = r"\s*уч(?:ебн\w+|\.)?\s*г(?:од\w*|\.)?"
-_DASH = r"\s?[-‐‑–—]\s?"
-_NUMBERS = {"два": 2, "две": 2, "три": 3, "четыре": 4, "пять": 5, "шесть": 6, "десять": 10}
-_COUNT = rf"(?P<count>\d{{1,3}}|{'|'.join(_NUMBERS)})"
-
-_FORMS = (
-    rf"(?:с|от)?\s*(?P<first>{_Y}){_YEAR_WORD}\s*(?:по|до)\s*(?P<last>{_Y}){_YEAR_WORD}",
-    rf"(?P<school>{_Y})(?:/|{_DASH})(?P<next>\d\d(?:\d\d)?)(?:{_SCHOOL})",
-    rf"(?P<school2>{_Y})/(?P<next2>\d\d(?:\d\d)?)(?!\d)",
-    rf"(?P<first2>{_Y}){_DASH}(?P<last2>{_Y}){_YEAR_WORD}",
-    rf"(?P<day>\d{{1,2}})\s+{_MONTH}\s+{_YEAR}{_YEAR_WORD}",
-    rf"(?P<day2>\d{{1,2}})\.(?P<month2>\d{{1,2}})\.(?P<year2>{_Y})(?!\d)",
-    rf"{_MONTH.replace('month', 'month3')}\s+{_YEAR.replace('year', 'year3')}{_YEAR_WORD}",
-    rf"{_SEASON}\s+{_YEAR.replace('year', 'year4')}{_YEAR_WORD}",
-    r"(?P<thing>позавчера|вчера|сегодня)",
-    r"(?P<which>эт\w{1,3}|текущ\w{2,3}|прошл\w{2,3})\s+(?P<unit>недел\w{1,2}|месяц\w{0,2}|уч\w+\s+год\w{0,2}|год\w{0,2})",
-    rf"последн\w{{2,3}}\s+(?:{_COUNT}\s+)?(?P<span>дн\w{{1,2}}|день|недел\w{{1,2}}|месяц\w{{0,3}}|год\w{{0,2}}|лет)",
-    rf"{_YEAR.replace('year', 'year5')}{_YEAR_WORD}",
-)
-# «в», «за» and the like go with the period that they stand before.
-_PERIODS = tuple(
-    re.compile(rf"(?<![\w.,/№-])(?:(?:в|во|за|на|с|от|к)\s+)?(?:{form})(?![\w/])") for form in _FORMS
-)
-_QUOTED = re.compile(QUOTED)
 _LEFT_ALONE = re.compile(r"(?:дата|date|год|year):", re.IGNORECASE)
-_NUMBER_BEFORE = re.compile(r"(?:№|\bn|\bприказ\w*|\bфгос|\bот)\s*$")
+_QUOTED = re.compile(QUOTED)
+_STARTS = re.compile(r"(?<![^\s(\[])\w")
+_END = re.compile(r"[)\].,;:!?…]*(?:\s|$)")
+_OPENING = re.compile(
+    r"""(?:(?:за|в)\s+период\s+)?(?:
+      (?P<begun>[сc]\s+начала\s+)
+    | (?P<since>(?:начиная\s+)?(?:[сc]|со)\s+|не\s+ран(?:ее|ьше)\s+(?:чем\s+[всc]\s+)?)
+    | (?P<later>после\s+|позже\s+|позднее\s+)
+    | (?P<until>до\s+конца\s+|не\s+поз(?:же|днее)\s+(?:чем\s+в\s+)?)
+    | (?P<before>до\s+|ранее\s+|раньше\s+)
+    | (?P<by>по\s+)
+    | (?P<between>между\s+)
+    | (?P<of>от\s+)
+    | (?P<in>
+        (?:в\s+течение\s+|на\s+протяжении\s+|начало\s+|конец\s+|середина\s+
+          |(?:в|во|за|на)\s+(?:(?:начале|конце|середине|начало|конец|середину|период)\s+)?)
+        (?:(?:весь|вс(?:его|ей|ем|ю|е))\s+)?
+      |(?:весь|вс(?:ю|е|я))\s+)
+    )""",
+    re.VERBOSE,
+)
+_TO = r"[-–—]\s*|\s+[-–—]\s+|\s+(?:по|до)\s+"
+_JOIN = re.compile(rf"(?P<to>{_TO})|(?:\s*,\s*|\s+и(?:ли)?\s+)(?:(?:в|во|за|на)\s+)?")
+_CLOSING = re.compile(r"\s+включительно(?!\w)")
+_TO_NOW = re.compile(
+    r"(?:\s+(?:по|до)\s+|\s*[-–—]\s*)(?:н\.\s?в\.|наст(?:оящее|\.)\s*вр(?:емя|\.)|настоящего\s+времени"
+    r"|сегодняшн\w+\s+д(?:ень|ня)|сегодня|сей\s+день|сих\s+пор|наших\s+дней)(?!\w)"
+)
+_CLOSINGS = {"before": _CLOSING, "until": _CLOSING, "by": _CLOSING, "since": _TO_NOW, "": _TO_NOW}
+_UP_TO = re.compile(r"\d{4}(?:-й)?\s+год|(?!\d{4}|\w+[юу]\s).*")
+
+_EDGE = " \t\n,;:–—-"
+_HEAD = re.compile(r"\A[.,;:!?…]*(?:\s+[-–—]+(?=\s|\Z)|\s+)*")
+_PLAIN = re.compile(r"\w+(?![:\w])")
+_PLAIN_END = re.compile(r"(?:\A|\s)[^\s:]+\Z")
+_BRACKETS = {"(": ")", "[": "]"}
+_WITH_OPENING = {"begun": "begun", "lately": "in"}
+"""«года» is a period in «с начала года», «неделю» in «за неделю» only."""
+
+_ONE_END = frozenset({"before", "until", "later", "begun", "of"})
+
+Ends = tuple[date | None, date | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Days that a query names, both inclusive; ``rest`` is the query without them."""
+    """Days that a query names, both inclusive, None for an open end; ``rest`` is the query without them."""
 
-    since: date
-    until: date
+    since: date | None
+    until: date | None
     rest: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What reads like a period: its place, its words, and its days if it has any."""
+
+    start: int
+    stop: int
+    opening: str
+    grade: str
+    claim: str
+    closed: bool
+    ends: Ends | None
+
+
 def find_period(text: str, today: date) -> Period | None:
-    """Return the period that *text* names, None where it names none.
+    """Return the period that *text* names, None where it names none or is not sure to name one.
 
     What stands in quotes or is a filter already is left alone, and so are dates of documents.
     """
-    if _LEFT_ALONE.search(text):
+    if not _MAY_NAME_ONE.search(text) or _LEFT_ALONE.search(text) or len(text) > MAX_LENGTH:
         return None
-    folded = fold(text)
+    folded = re.sub(r"\S+", lambda word: fold(word[0]), text)
     if len(folded) != len(text):  # a place in the one is no place in the other
         return None
+    found: Period | None = None
+    for reading in _readings(text, folded, today):
+        if reading.ends is None or not is_meant(
+            around(text, folded, reading.start, reading.stop),
+            grade=reading.grade,
+            claim=reading.claim,
+            opening=reading.opening,
+            closed=reading.closed,
+        ):
+            continue
+        if found is not None:
+            return None
+        found = Period(*reading.ends, _without(text, reading.start, reading.stop))
+    return found
+
+
+def _readings(text: str, folded: str, today: date) -> Iterator[_Reading]:
+    """Yield what reads like periods outside quotes, in order, each as long as it goes."""
     quoted = [match.span() for match in _QUOTED.finditer(text)]
-    for pattern in _PERIODS:
-        for match in pattern.finditer(folded):
-            if any(start < match.end() and match.start() < stop for start, stop in quoted):
-                continue
-            days = _days({name: value for name, value in match.groupdict().items() if value}, today)
-            if days is not None:
-                if _NUMBER_BEFORE.search(folded[: match.start()]):
-                    return None  # «приказ 2019», «приказ от 12 мая 2019 года» name a document
-                rest = squeeze(f"{text[: match.start()]} {text[match.end() :]}").strip(" ,;–—-")
-                return Period(*days, rest)
-    return None
+    done = 0
+    for match in _STARTS.finditer(folded):
+        place = match.start()
+        if place < done or any(start <= place < stop for start, stop in quoted):
+            continue
+        reading = _read(folded, place, today)
+        if reading is not None:
+            done = reading.stop
+            yield reading
 
 
-def _days(found: dict[str, str], today: date) -> tuple[date, date] | None:
-    """Return the first and last day of what a pattern found; None where that is no date."""
-    named = {name.rstrip("2345"): value for name, value in found.items()}
-    for needed, made in _READERS.items():
-        if set(needed) <= named.keys():
-            try:
-                since, until = made(named, today)
-            except (ValueError, OverflowError):
-                return None
-            return (since, until) if FIRST_YEAR <= since.year <= today.year + 1 and since <= until else None
-    return None
+def _read(text: str, place: int, today: date) -> _Reading | None:
+    """Return the longest reading that begins at *place*; one that makes no sense has no days."""
+    opened = _OPENING.match(text, place)
+    opening = (opened.lastgroup or "") if opened else ""
+    start = opened.end() if opened else place
+    points, joins = _points(text, start, today)
+    if not points or _WITH_OPENING.get(points[0].claim, opening) != opening:
+        return None
+    stop = points[-1].stop
+    if opening == "by" and not _UP_TO.fullmatch(text, start, stop):  # «по 2022 году»
+        opening = "in"
+    closing = _CLOSINGS[opening].match(text, stop) if opening in _CLOSINGS else None
+    if closing:
+        opening = "since" if opening in {"", "since"} else "until"
+        stop = closing.end()
+    if not _END.match(text, stop):
+        return None
+    try:
+        ends = _ends(opening, points, joins, today)
+    except (ValueError, OverflowError):
+        ends = None
+    several = _are_several(points)
+    claim = "sure" if closing or (several and points[-1].claim == "sure") else points[0].claim
+    return _Reading(place, stop, opening, points[0].grade, claim, several, ends)
 
 
-def _month_number(word: str) -> int:
-    if word.isdigit():
-        return int(word)
-    # «марта» begins like «мая» without its last letter: the longer stems first.
-    stems = sorted(enumerate(_MONTHS, 1), key=lambda pair: -len(pair[1]))
-    return next(number for number, stem in stems if word.startswith(stem))
+def _points(text: str, place: int, today: date) -> tuple[list[Point], list[bool]]:
+    """Return the points that stand joined at *place*, and of each joint whether it is «по» or a dash."""
+    points: list[Point] = []
+    joins: list[bool] = []
+    while point := point_at(text, place, today):
+        if points and point.claim in _WITH_OPENING:
+            break
+        points.append(point)
+        join = _JOIN.match(text, point.stop)
+        if join is None:
+            break
+        joins.append(join["to"] is not None)
+        place = join.end()
+    return points, joins[: len(points) - 1]
 
 
-def _of_day(found: dict[str, str], _: date) -> tuple[date, date]:
-    day = date(int(found["year"]), _month_number(found["month"]), int(found["day"]))
-    return day, day
+def _are_several(points: Sequence[Point]) -> bool:
+    return len(points) > 1 or bool(points[0].joined)
 
 
-def _of_month(found: dict[str, str], _: date) -> tuple[date, date]:
-    return _month(int(found["year"]), _month_number(found["month"]))
+def _ends(opening: str, points: Sequence[Point], joins: Sequence[bool], today: date) -> Ends:
+    """Return the first and last day of what points make; ValueError where they make no period."""
+    several = _are_several(points)
+    if opening == "between" and (not several or any(joins)):
+        raise ValueError("between what?")
+    if several and opening in _ONE_END:
+        raise ValueError("one end of several points")
+    days = _dated(points)
+    if len(points) > 1:
+        _check_joined(opening, points, joins, days)
+    elif points[0].joined == "gap" and opening != "between":
+        raise ValueError("a gap")
+    return _opened("in" if several else opening, days[0][0], days[-1][1], today)
 
 
-def _month(year: int, month: int) -> tuple[date, date]:
-    return date(year, month, 1), date(year, month, monthrange(year, month)[1])
+def _dated(points: Sequence[Point]) -> list[Days]:
+    """Return the days of each point; one without a year has that of its neighbour, or the next beside it."""
+    days = [None if point.year is None else point.days(point.year) for point in points]
+    for place in reversed(range(len(points) - 1)):
+        later = days[place + 1]
+        if days[place] is None and later:
+            one = points[place].days(later[1].year)
+            days[place] = one if one <= later else points[place].days(later[1].year - 1)
+    for place in range(1, len(points)):
+        earlier = days[place - 1]
+        if days[place] is None and earlier:
+            one = points[place].days(earlier[1].year)
+            days[place] = one if one >= earlier else points[place].days(earlier[1].year + 1)
+    if any(one is None for one in days):
+        raise ValueError("no year")
+    return [one for one in days if one is not None]
 
 
-def _of_season(found: dict[str, str], _: date) -> tuple[date, date]:
-    """A winter is named by the year in which it ends."""
-    month = next(number for stem, number in _SEASONS.items() if found["season"].startswith(stem))
-    year = int(found["year"])
-    if month == 12:
-        return date(year - 1, 12, 1), _month(year, 2)[1]
-    return date(year, month, 1), _month(year, month + 2)[1]
+def _check_joined(opening: str, points: Sequence[Point], joins: Sequence[bool], days: Sequence[Days]) -> None:
+    """Raise ValueError unless points are alike and joined by one «по» or dash, or follow on one another."""
+    if any(point.joined or point.grade in {"thing", "span"} for point in points):
+        raise ValueError("no points to join")
+    if len({point.grade for point in points}) > 1:
+        whole = all(point.year is not None for point in points)
+        if not (whole and opening == "since" and joins == [True]):
+            raise ValueError("points that are not alike")
+    if any(joins):
+        if len(points) > 2:
+            raise ValueError("more than one range")
+    elif opening != "between" and any(
+        one[1] + timedelta(days=1) != other[0] for one, other in pairwise(days)
+    ):
+        raise ValueError("a gap")
 
 
-def _of_school(found: dict[str, str], _: date) -> tuple[date, date]:
-    year, after = int(found["school"]), found["next"]
-    if str(year + 1)[-len(after) :] != after:
-        raise ValueError(after)
-    return _school_year(year)
+def _opened(opening: str, since: date, until: date, today: date) -> Ends:
+    """Return a point, or the time before or after it. «до 2021 года» ends before that, «до 15 мая» on it."""
+    if opening in {"since", "begun", "later"}:
+        first = until + timedelta(days=1) if opening == "later" else since
+        ends: Ends = (first, None)
+        known = first.year >= FIRST_YEAR and first <= today
+    elif opening in {"until", "by", "before"}:
+        last = since - timedelta(days=1) if opening == "before" and since != until else until
+        ends = (None, last)
+        known = last.year >= FIRST_YEAR and last < today
+    else:
+        ends = (since, until)
+        known = since <= until and since.year >= FIRST_YEAR and until.year <= today.year + 1
+    if not known:
+        raise ValueError("no time of a news site")
+    return ends
 
 
-def _school_year(year: int) -> tuple[date, date]:
-    return date(year, 9, 1), date(year + 1, 8, 31)
-
-
-def _of_years(found: dict[str, str], _: date) -> tuple[date, date]:
-    return date(int(found["first"]), 1, 1), date(int(found["last"]), 12, 31)
-
-
-def _of_year(found: dict[str, str], _: date) -> tuple[date, date]:
-    return date(int(found["year"]), 1, 1), date(int(found["year"]), 12, 31)
-
-
-def _of_thing(found: dict[str, str], today: date) -> tuple[date, date]:
-    day = today - timedelta(days=("сегодня", "вчера", "позавчера").index(found["thing"]))
-    return day, day
-
-
-def _of_unit(found: dict[str, str], today: date) -> tuple[date, date]:
-    past, unit = found["which"].startswith("прошл"), found["unit"]
-    if unit.startswith("недел"):
-        monday = today - timedelta(days=today.weekday() + 7 * past)
-        return monday, monday + timedelta(days=6)
-    if unit.startswith("месяц"):
-        last = date(today.year, today.month, 1) - timedelta(days=1)
-        return _month(last.year, last.month) if past else _month(today.year, today.month)
-    if unit.startswith("уч"):
-        return _school_year(today.year - (today.month < 9) - past)
-    return date(today.year - past, 1, 1), date(today.year - past, 12, 31)
-
-
-def _of_span(found: dict[str, str], today: date) -> tuple[date, date]:
-    word = found.get("count", "1")
-    count = _NUMBERS.get(word) or int(word)
-    span = found["span"]
-    if span.startswith("д"):
-        return today - timedelta(days=count), today
-    if span.startswith("недел"):
-        return today - timedelta(weeks=count), today
-    months = count if span.startswith("месяц") else 12 * count
-    year, month = divmod(today.year * 12 + today.month - 1 - months, 12)
-    return date(year, month + 1, min(today.day, monthrange(year, month + 1)[1])), today
-
-
-_READERS: dict[tuple[str, ...], Callable[[dict[str, str], date], tuple[date, date]]] = {
-    ("day", "month", "year"): _of_day,
-    ("month", "year"): _of_month,
-    ("season", "year"): _of_season,
-    ("school", "next"): _of_school,
-    ("first", "last"): _of_years,
-    ("thing",): _of_thing,
-    ("which", "unit"): _of_unit,
-    ("span",): _of_span,
-    ("year",): _of_year,
-}
+def _without(text: str, start: int, stop: int) -> str:
+    """Return *text* without what stands between the two places, nor the brackets and commas left empty."""
+    left, right = text[:start].rstrip(_EDGE), _HEAD.sub("", text[stop:])
+    while left and left[-1] in _BRACKETS and right[:1] in {"", _BRACKETS[left[-1]]}:
+        left, right = left[:-1].rstrip(_EDGE), _HEAD.sub("", right[1:])
+    # No sign is to become a word, no bracket a part of a filter's value.
+    opened = left.endswith(tuple(_BRACKETS)) and _PLAIN.match(right)
+    closed = right.startswith((")", "]")) and _PLAIN_END.search(left)
+    space = "" if opened or closed else " "
+    return squeeze(left + space + right)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -123,7 +123,7 @@ def _alternatives(
     found: dict[_Place, tuple[Steps, ...]] = {}
     run: list[tuple[_Place, int, Token]] = []  # with the number of the group, which is replaced as a whole
     groups = 0
-    for clause in (*tree.clauses, None):
+    for clause in _apart(tree.clauses):
         if isinstance(clause, query.Word) and not clause.exact and not clause.title:
             for group in _groups(list(analyzer.tokens(clause.text))):
                 groups += 1
@@ -140,6 +140,18 @@ def _alternatives(
                     found[place] = (*known, other.steps)
         run.clear()
     return found
+
+
+def _apart(clauses: Iterable[query.Clause]) -> Iterator[query.Clause | None]:
+    """Yield *clauses* and None at the end of each run; an option of an alternative is a run of its own."""
+    for clause in clauses:
+        if isinstance(clause, query.Alternatives):
+            yield None
+            for option in clause.options:
+                yield from (option, None)
+        else:
+            yield clause
+    yield None
 
 
 class _Compiler:
@@ -180,9 +192,10 @@ class _Compiler:
         tokens = self._tokens(option, seen)
         if not tokens:
             return None
+        others = self._others(option, tokens)
         if isinstance(option, query.Word) and len(_groups(tokens)) == 1:
-            return _word(tokens, option)
-        return _sequence(tokens, option.title)
+            return _either(_word(tokens, option), others)
+        return _either(_sequence(tokens, option.title), others)
 
     def _tokens(self, clause: query.Word | query.Phrase, seen: bool) -> list[Token]:
         tokens = list(self._analyzer.tokens(clause.text))

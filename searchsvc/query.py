@@ -129,7 +129,9 @@ _PIECE = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_OR = frozenset({"OR", "ИЛИ", "|", "||"})
+OR = frozenset({"OR", "ИЛИ", "|", "||"})
+"""What stands between words of which any is asked for."""
+
 _VALUE = re.compile(rf"[{QUOTES}]([^{QUOTES}]*)(?:[{QUOTES}]|$)|([^\s{QUOTES}]+)")
 _HAS_WORD = re.compile(r"\w")
 _EDGE = re.compile(r"^[^\w+#@№]+|[^\w+#@]+$")
@@ -174,7 +176,7 @@ def _pieces(text: str) -> Iterator[Clause | None]:
         kind, start = match.lastgroup, match.start()
         if kind == "space":
             continue
-        if kind == "word" and match.group() in _OR:
+        if kind == "word" and match.group() in OR:
             yield None
             continue
         if kind == "sign":

@@ -78,13 +78,18 @@ class Occurrences:
 class Bulk:
     """Rows of documents of neighbouring keys end to end, those of a lemma side by side.
 
-    ``sizes`` and ``days`` have a value a document, ``lemmas`` and ``parts`` one a row.
+    ``sizes`` and ``days`` have a value a document, ``lemmas`` and ``rows`` (dtype ``ROW``) one a row.
     """
 
     sizes: Ints
     days: Ints
     lemmas: npt.NDArray[np.uint32]
-    parts: npt.NDArray[np.uint8]
+    rows: Array
+
+    @property
+    def parts(self) -> npt.NDArray[np.uint8]:
+        """The part each row stands in."""
+        return np.asarray(self.rows["part"])
 
 
 class Records:
@@ -184,7 +189,7 @@ class Records:
         if count != sizes.sum():  # between them lie wiped ones
             mine = np.repeat(starts - start - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
             lemmas, rows = lemmas[mine], rows[mine]
-        return Bulk(sizes, places["day"].astype(np.int64), lemmas.astype(np.uint32), rows["part"])
+        return Bulk(sizes, places["day"].astype(np.int64), lemmas.astype(np.uint32), rows)
 
 
 def _read(path: Path, kind: np.dtype[Any], first: int, count: int) -> Array:

@@ -156,6 +156,7 @@ class Groups:
     def __init__(self, folder: Path) -> None:
         self._groups = Column(folder / _FOLDER / "groups", _GROUP, _WHAT)
         self._sketches = Column(folder / _FOLDER / "sketches", _SKETCH, _WHAT)
+        self._spread = 0.0
 
     @classmethod
     def create(cls, folder: Path) -> None:
@@ -185,6 +186,19 @@ class Groups:
             self._groups.require(int(asked.max()))
             found[found == 0] = -asked[found == 0]
         return found
+
+    def spread(self) -> float:
+        """Return how many documents a text has on the average, as it was when first asked for, or since
+        ``renew``; 1 where there are no reprints."""
+        if not self._spread:
+            groups = self._groups.all()
+            known = groups[groups > 0]
+            self._spread = len(known) / max(1, len(np.unique(known))) if len(known) else 1.0
+        return self._spread
+
+    def renew(self) -> None:
+        """Look at all groups again when next asked for their spread: a commit may have changed it."""
+        self._spread = 0.0
 
     def others(self, key: int) -> list[int]:
         """Return the keys of the documents in the group of *key*, ended ones too, but for itself."""

@@ -17,7 +17,7 @@ MAX_DEPTH = 1000
 """No page reaches beyond this many rows."""
 
 SHOWN_REPRINTS = 50
-"""Reprints that a row names; it counts all of them."""
+"""Reprints that a row or an article's page names; it counts all of them, and pages of so many list them."""
 
 FACETS = ("source", "category", "year")
 """Fields that are counted of every index; "tag" can be filtered by."""
@@ -68,6 +68,25 @@ class Reprint:
     published: datetime | None
     source: str
     source_title: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReprintPage:
+    """A page of all articles that are the same text as the one of ``id``, the earliest first, whatever was
+    searched for; ``total`` counts them, without that one."""
+
+    id: str
+    title: str
+    total: int
+    page: int
+    per_page: int
+    reprints: tuple[Reprint, ...]
+    version: str
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are."""
+        return -(-self.total // self.per_page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +159,13 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class PeriodOffer:
-    """Days that the query names, both inclusive: what it may be narrowed to.
+    """Days that the query names, both inclusive, None for an open end: what it may be narrowed to.
 
     ``text`` is the query without them, ``total`` how many articles of these days have its words.
     """
 
-    since: date
-    until: date
+    since: date | None
+    until: date | None
     text: str
     total: int
 
@@ -200,11 +219,12 @@ class ResultPage:
 
     ``effective`` is the query whose results are shown; it differs from ``original`` only where
     ``corrections`` say so. ``total`` counts full matches, ``near_total`` near ones; ``rows`` is
-    how many rows paging runs over (full, then near, at most ``MAX_DEPTH``, less those folded into
-    others). ``suggestions`` are whole queries worth trying. ``words`` is filled when nothing has all
-    the words. ``period`` is there where the query names one and the request none. Where nothing matches in
-    full, ``nearby`` says what the conditions leave out, and ``related`` are words kin to the query's if that
-    is nothing.
+    how many rows paging runs over (full, then near, those of one text in one; at most ``MAX_DEPTH``),
+    ``beyond`` whether more matches than they hold.
+    ``suggestions`` are whole queries worth trying. ``words`` is filled when nothing has all the words.
+    ``period`` is there where the ``effective`` query names one and the request none. Where nothing
+    matches in full, ``nearby`` says what the conditions leave out, and ``related`` are words kin to the
+    query's if that is nothing.
     """
 
     original: str
@@ -224,6 +244,7 @@ class ResultPage:
     period: PeriodOffer | None = None
     nearby: Nearby | None = None
     related: tuple[WordCount, ...] = ()
+    beyond: bool = False
 
     @property
     def pages(self) -> int:
@@ -324,10 +345,11 @@ class Explanation:
     """Why an article stands where it does in an answer, or is not in it.
 
     ``order`` says what put it there: "score" (the ``parts`` add up to ``score``), "engine" (beyond the
-    rows that are ranked: no parts) or "date" (no score). ``place`` counts from 1 and is None where the
-    article is not shown; then there are ``obstacles``. ``folded_into`` is the id of the article in whose
-    row it stands as a reprint. ``missing`` says what of the query the article lacks, ``ignored`` are the
-    stop words, ``documents`` the articles of the whole index.
+    rows that are ranked: no parts) or "date" (no score). ``place`` is that of its row, from 1 to ``rows``,
+    and None where the article is in none; then there are ``obstacles``. A row may hold ``reprint_count``
+    articles besides the one that is shown; ``folded_into`` is that one if it is another.
+    ``missing`` says what of the query the article lacks, ``ignored`` are the stop words, ``documents``
+    the articles of the whole index.
     """
 
     id: str
@@ -343,6 +365,7 @@ class Explanation:
     match: Literal["full", "near", "none"]
     order: Literal["score", "engine", "date", ""]
     place: int | None
+    rows: int
     total: int
     near_total: int
     documents: int
@@ -353,7 +376,8 @@ class Explanation:
     ignored: tuple[str, ...]
     obstacles: tuple[Obstacle, ...]
     version: str
-    folded_into: str = ""
+    reprint_count: int = 0
+    folded_into: Reprint | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from searchsvc import query
 from searchsvc.analysis import Analyzer
 from searchsvc.answering import NEAR_BELOW, Answering, Page
 from searchsvc.cards import hit_of, neighbour_of, page_of, reprint_of
-from searchsvc.engine import Plan
+from searchsvc.engine import NAMES, Plan
 from searchsvc.errors import (
     BadRequestError,
     FingerprintError,
@@ -39,7 +39,7 @@ from searchsvc.results import (
     Explanation,
     Hit,
     Overview,
-    Reprint,
+    ReprintPage,
     ResultPage,
     SearchRequest,
     Segment,
@@ -54,6 +54,11 @@ RECENT = 6
 WITHOUT_VECTORS = (
     "Поиск с учётом смысла включён, но индекс построен без него: пока ищем только по словам. "
     "Перестройте индекс: searchsvc rebuild"
+)
+
+WITHOUT_NAMES = (
+    'Поиск по людям, организациям и местам выключен. Включить: names = "on" в настройках, '
+    "затем searchsvc rebuild"
 )
 
 ATTEMPTS = 3
@@ -104,7 +109,8 @@ class SearchService:
         repaired one is suggested.
 
         Raises:
-            BadRequestError: deeper than ``MAX_DEPTH`` or dates that exclude one another.
+            BadRequestError: deeper than ``MAX_DEPTH``, dates that exclude one another, or a filter by a
+                name where these are off (``has_names``).
             GenerationError: there is no index that can be read.
         """
         started = time.perf_counter()
@@ -127,6 +133,7 @@ class SearchService:
         whole = replace(request, page=1, per_page=MAX_DEPTH, facets=())
         _check(whole)
         view = self._live.view()
+        self._check_names(whole, view)
         whole, _ = with_names(whole, view, self._rules)
         store = view.generation.store
         key = store.find(article, view.sequence)
@@ -137,23 +144,39 @@ class SearchService:
         answer = answering.answer(whole)
         explainer = answering.explainer(whole, answer)
         candidates = {one.key: one for one in (*answer.matches.full, *answer.matches.near)}
-        for place, row in enumerate(answer.rows, 1):
-            if key == row.shown.key or key in row.others:
-                found = explainer.rows(place, [candidates[key]], stored)[key]
-                into = store.documents((), cards=[row.shown.key] if key in row.others else ())
-                return replace(found, folded_into="".join(one.card.id for one in into.values()))
+        place = answer.rows.place(key)
+        if place is not None:
+            (row,) = answer.rows.part(place, 1)
+            found = explainer.member(candidates[key], row, place + 1, stored[key])
+            if key == row.shown.key:
+                return found
+            into = store.documents((), cards=[row.shown.key]).get(row.shown.key)  # None: purged meanwhile
+            return replace(found, folded_into=reprint_of(into.card, view) if into else None)
         search = Search(whole, query.parse(answer.text), answer.planned, answer.matches, NEAR_BELOW)
         return explainer.absent(stored[key], *obstacles_to(stored[key], search, view, self._analyzer))
 
     def _attempt(self, request: SearchRequest, view: View, started: float) -> Page:
         """Answer from one view. A purge may take a text away from a view that is still in use."""
+        self._check_names(request, view)
         request, typed = with_names(request, view, self._rules)
         answering = self._answering(view)
         page = answering.page(request, answering.answer(request), started)
         return replace(page, shown=replace(page.shown, facets=as_typed(page.shown.facets, typed)))
 
+    def has_names(self) -> bool:
+        """Whether names can be counted and filtered by: they are on, and the index has them."""
+        return self._counts_names(self._live.view())
+
+    def _counts_names(self, view: View) -> bool:
+        return self._names and bool(view.generation.manifest.names)
+
+    def _check_names(self, request: SearchRequest, view: View) -> None:
+        field = next((name for name in NAMES if request.filters.get(name)), None)
+        if field and not self._counts_names(view):
+            raise BadRequestError(field, WITHOUT_NAMES)
+
     def _answering(self, view: View) -> Answering:
-        return Answering(view, self._analyzer, names=self._names, today=self._today())
+        return Answering(view, self._analyzer, names=self._counts_names(view), today=self._today())
 
     # --- articles --------------------------------------------------------------------------
 
@@ -177,12 +200,23 @@ class SearchService:
             hit_of(cards[one], view, title=(Segment(cards[one].title),)) for one in ids if one in cards
         )
 
-    def reprints(self, article_id: str) -> tuple[Reprint, ...]:
-        """Return other articles that are the same text, the earliest first, ``SHOWN_REPRINTS`` at most."""
+    def reprints(self, article_id: str, page: int = 1, per_page: int = SHOWN_REPRINTS) -> ReprintPage:
+        """Return a page of the other articles that are the same text, the earliest first; one past the
+        last is empty.
+
+        Raises:
+            NotFoundError: the published generation holds no such article.
+        """
         view = self._live.view()
-        found = view.generation.store.reprint_cards(article_id, view.sequence)
+        store = view.generation.store
+        own = store.cards([article_id], view.sequence).get(article_id)
+        if own is None:
+            raise NotFoundError(article_id)
+        found = store.reprint_cards(article_id, view.sequence)
         found.sort(key=lambda card: (card.published.timestamp() if card.published else inf, card.id))
-        return tuple(reprint_of(card, view) for card in found[:SHOWN_REPRINTS])
+        first = (page - 1) * per_page
+        shown = tuple(reprint_of(card, view) for card in found[first : first + per_page])
+        return ReprintPage(own.id, own.title, len(found), page, per_page, shown, view.version)
 
     def suggest(self, text: str, limit: int = 8) -> tuple[Suggestion, ...]:
         """Return up to *limit* queries that complete *text*, the likeliest of each kind first.

@@ -14,8 +14,6 @@ import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +33,7 @@ from searchsvc.semantic import encode
 from searchsvc.signatures import Signatures
 from searchsvc.store_words import read_lexicon
 from searchsvc.store_writer import NEIGHBOUR, NEIGHBOURS, StoreWriter
+from searchsvc.stored import Card, Nearest, Neighbour, Stored, card_of
 from searchsvc.vectors import Vectors, VectorWriter
 
 _CHUNK = 500
@@ -61,47 +60,6 @@ CREATE TABLE form_change (form TEXT PRIMARY KEY, present INTEGER NOT NULL) WITHO
 CREATE TABLE neighbour (key INTEGER PRIMARY KEY, list BLOB NOT NULL);
 CREATE TABLE statistic (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What a hit shows of an article, without its text."""
-
-    id: str
-    url: str
-    title: str
-    published: datetime | None
-    modified: datetime | None
-    source: str
-    categories: tuple[str, ...]
-    tags: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A document as a result page needs it."""
-
-    key: int
-    card: Card
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A neighbour; ``shared`` are the terms both have that make them near, the strongest first."""
-
-    article: str
-    score: float
-    shared: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Nearest:
-    """The neighbours of a document, best first; its key (0: there is none) and text."""
-
-    key: int
-    text: str
-    neighbours: tuple[Neighbour, ...]
 
 
 class Store:
@@ -149,7 +107,7 @@ class Store:
         are missing."""
         with self._connections.reading() as connection:
             return {
-                row[0]: Stored(row[0], _card(row[1]), row[2])
+                row[0]: Stored(row[0], card_of(row[1]), row[2])
                 for wanted, columns in ((cards, "key, card, ''"), (keys, "key, card, text"))
                 for part in _parts(wanted)
                 for row in connection.execute(_in(f"SELECT {columns} FROM document", part), part)  # noqa: S608
@@ -165,14 +123,14 @@ class Store:
                     f"SELECT card FROM document WHERE article IN ({_marks(part)}) AND {_HOLDS}",  # noqa: S608
                     (*part, sequence, sequence),
                 )
-                for card in [_card(line)]
+                for card in [card_of(line)]
             }
 
     def present(self, keys: Sequence[int], sequence: int) -> dict[int, Card]:
         """Return the cards of those of *keys* that hold at *sequence*."""
         with self._connections.reading() as connection:
             return {
-                key: _card(line)
+                key: card_of(line)
                 for part in _parts(keys)
                 for key, line in connection.execute(
                     f"SELECT key, card FROM document WHERE key IN ({_marks(part)}) AND {_HOLDS}",  # noqa: S608
@@ -256,6 +214,7 @@ class Store:
         self._sources = None
         self._lexicon = None
         self._phrases = None
+        self.reprints.renew()
         self._age += 1
 
     def lexicon(self) -> Lexicon:
@@ -382,24 +341,6 @@ def _statistic(connection: sqlite3.Connection, name: str) -> bytes:
 def _last_key(connection: sqlite3.Connection) -> int:
     found = connection.execute("SELECT max(key) FROM document").fetchone()
     return int(found[0] or 0)
-
-
-def _card(line: str) -> Card:
-    values: dict[str, Any] = json.loads(line)
-    return Card(
-        id=values["id"],
-        url=values["url"],
-        title=values["title"],
-        published=_moment(values["published"]),
-        modified=_moment(values["modified"]),
-        source=values["source"],
-        categories=tuple(values["categories"]),
-        tags=tuple(values["tags"]),
-    )
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 def _parts(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:

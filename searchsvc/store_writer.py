@@ -15,13 +15,15 @@ import numpy.typing as npt
 from corpus.article import Source
 from corpus.codec import article_to_dict
 from searchsvc.document import Document, Record
-from searchsvc.lexicon import WordFiles, Words
+from searchsvc.lexicon import Entry, WordFiles, Words
 from searchsvc.phrases import PhraseFiles, PhraseWriter
 from searchsvc.records import Bulk, RecordWriter
 from searchsvc.reprints import ReprintWriter
 from searchsvc.semantic import sentences_of
+from searchsvc.sequences import shared_sequences
 from searchsvc.signatures import Signatures
 from searchsvc.store_words import FILED, entries_of, spelt
+from searchsvc.stored import card_line
 from searchsvc.vectors import VectorWriter
 
 KEEP_SECONDS = 600.0
@@ -91,16 +93,6 @@ class StoreWriter:
     def add(self, document: Document, sequence: int) -> int:
         """Keep *document* from *sequence* on and return its key."""
         article = document.article
-        card = {
-            "id": article.id,
-            "url": article.url,
-            "title": article.title,
-            "published": article.published.isoformat() if article.published else None,
-            "modified": article.modified.isoformat() if article.modified else None,
-            "source": article.source,
-            "categories": article.categories,
-            "tags": article.tags,
-        }
         body = zlib.compress(json.dumps(article_to_dict(article), ensure_ascii=False).encode(), 6)
         cursor = self._connection.execute(
             "INSERT INTO document (article, revision, since, card, text, body) VALUES (?, ?, ?, ?, ?, ?)",
@@ -108,7 +100,7 @@ class StoreWriter:
                 article.id,
                 document.revision,
                 sequence,
-                json.dumps(card, ensure_ascii=False),
+                card_line(article),
                 document.text,
                 body,
             ),
@@ -276,9 +268,13 @@ class StoreWriter:
         self._connection.execute("DELETE FROM form_change")
 
     def file_phrases(self, *, always: bool = True) -> None:
-        """Write files of all phrases and titles; without *always* only if enough articles came."""
+        """Write files of all phrases, titles and sequences; without *always* only if enough articles came."""
         self._write_forms()
-        self._phrases.file(self._spelling_of, always=always)
+        self._phrases.file(self._spelling_of, self._sequences, always=always)
+
+    def _sequences(self) -> list[Entry]:
+        forms = self._connection.execute("SELECT DISTINCT form FROM form")
+        return shared_sequences(self, (form for (form,) in forms))
 
     def _spelling_of(self, form: str) -> str:
         rows = self._connection.execute("SELECT form, spelling, documents FROM form WHERE form = ?", (form,))

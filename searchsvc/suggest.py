@@ -1,13 +1,14 @@
 """Completion: what was typed so far to whole queries, from the words, phrases and titles of the archive.
 
-Only the last word is completed, in the forms people write; what stands before it stays, unless a phrase
-or title begins with it. A word that nothing begins with is tried on the other keyboard layout, then with
-one letter changed. Of several words only what some article answers is offered.
+The last word is completed, in the forms people write; what stands before it stays, unless a phrase or title
+begins with it. Behind other words come first phrases that begin with these, then what stands behind them in
+articles, then what stands in the same articles (``searchsvc.continuing``). A word that nothing begins with is
+tried on the other keyboard layout, then with one letter changed. Of several words only what some article
+answers is offered.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -18,26 +19,24 @@ import numpy as np
 
 from searchsvc import query
 from searchsvc.analysis import Analyzer
-from searchsvc.engine import Plan
-from searchsvc.faults import TO_LATIN, TO_RUSSIAN
-from searchsvc.filters import days_of, excluded_values, merged
+from searchsvc.company import Company
+from searchsvc.continuing import Continuation
 from searchsvc.lexicon import Entry
 from searchsvc.live import View
-from searchsvc.phrases import key_of
-from searchsvc.planning import plan
 from searchsvc.prefixes import near_prefixes
-from searchsvc.query import MAX_LENGTH, QUOTES
 from searchsvc.repair import repair_query
-from searchsvc.results import SearchRequest, Suggestion
+from searchsvc.results import Suggestion
 from searchsvc.stopwords import STOP_WORDS
-from searchsvc.text import clean, fold, squeeze
+from searchsvc.text import fold
+from searchsvc.typed import Typed, cut, other_layout
 from searchsvc.vocabulary import Vocabulary
+from searchsvc.wording import key_of
 
 LOOKED_AT = 24
 """Most frequent words, and phrases, of a beginning that are looked at: enough for 8 of different lemmas."""
 
-CHECKS = 4
-"""Searches for one completion, at most: whether an article has its words. Each takes 0.5 to 2 ms."""
+LOOKED_AT_TOGETHER = 60
+"""The same behind other words, where what goes with them is looked for."""
 
 TITLES_FROM = 3
 """Letters from which on titles are offered: before, they would be any."""
@@ -46,7 +45,18 @@ TITLES = 3
 TITLES_LOOKED_AT = 12
 """Newest titles of a beginning that are looked at: some may have been withdrawn."""
 
+IN_COMPANY = 5
+IN_COMPANY_BESIDE = 3
+"""Words that only stand in articles with the words before, alone and beside phrases that go on from these:
+the first ones are of use, a long list is not."""
+
+FURTHER_FROM = 3
+"""Letters from which on a phrase is offered behind words that it does not go on from."""
+
 CATEGORIES = 1
+
+NAMES = 2
+"""Full forms of abbreviations that are looked for."""
 
 SHORTEST_MISTYPED = 5
 """Letters of a beginning in which one may be wrong: shorter ones are near too much."""
@@ -57,34 +67,7 @@ CORRECTED = 3
 PHRASE_BEGINS = 4
 """Words before the last one that a phrase may begin with."""
 
-_LAST = re.compile(r"\S+$")
-_MARKS = rf"[-!({QUOTES}]|(?:заголовок|title):"
-_OPENING = re.compile(rf"(?:{_MARKS})*", re.IGNORECASE)
-_PLAIN = re.compile(r"[^\W_]+(?:[-‐‑'’./][^\W_]+)*[-‐‑'’./]?")
-_LATIN = re.compile("[A-Za-z]")
-_CYRILLIC = re.compile("[А-яЁё]")
-_KEYS = frozenset("`[];',.{}:\"<>~")
-_LONGEST = 40
-
 Kind = Literal["word", "phrase"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Typed:
-    """A text cut before its last word: what stands before all plain words, these, and the beginning.
-
-    ``alone`` where an operator stands before the beginning, which is for one word only.
-    """
-
-    head: str
-    words: tuple[str, ...]
-    last: str
-    alone: bool = False
-
-    def before(self, words: int = 0) -> str:
-        """Return what stands before the last *words* of the plain words, with the space that follows."""
-        kept = self.words[: len(self.words) - words]
-        return self.head + "".join(f"{word} " for word in kept)
 
 
 @dataclass(slots=True)
@@ -114,20 +97,21 @@ class Completer:
         self._vocabulary = vocabulary
         self._lexicon = view.generation.store.lexicon()
         self._phrases = view.generation.store.phrases()
-        self._checks = CHECKS
+        self._company = Company(view, analyzer)
+        self._continuation = Continuation(view, analyzer, self._company)
 
     def suggestions(self, text: str, limit: int) -> tuple[Suggestion, ...]:
         """Return up to *limit* queries that complete *text*; none for what is no beginning of a word."""
-        typed = _cut(text)
+        typed = cut(text)
         if typed is None or limit < 1:
             return ()
         typed, as_typed = self._repaired(typed), typed
         found = self._completed(typed, limit)
-        chosen = _chosen(found, limit, phrases_first=bool(typed.words))
+        chosen = _chosen(found, limit, self._same, phrases_first=bool(typed.words))
         if typed != as_typed:
             chosen = [replace(one, corrected=True) for one in chosen]
-        if not found.known or (len(chosen) < limit and not _CYRILLIC.search(typed.last)):
-            other = self._corrected(typed, limit, _other_layout(typed))
+        if not found.known or (len(chosen) < limit and not typed.is_russian):
+            other = self._corrected(typed, limit, other_layout(typed))
             chosen += [one for one in other if all(one.text != given.text for given in chosen)]
         if not chosen and not found.known and len(typed.last) >= SHORTEST_MISTYPED:
             near = near_prefixes(self._lexicon, fold(typed.last), CORRECTED)
@@ -135,7 +119,7 @@ class Completer:
         return tuple(chosen[:limit])
 
     def _corrected(
-        self, typed: _Typed, limit: int, readings: Iterable[_Typed], *, every: bool = False
+        self, typed: Typed, limit: int, readings: Iterable[Typed], *, every: bool = False
     ) -> list[Suggestion]:
         """Complete the first of *readings* that something begins with, or *every* one."""
         whole = _Found()
@@ -145,23 +129,30 @@ class Completer:
                 kept.extend(new)
             if found.known and not every:
                 break
-        chosen = _chosen(whole, limit, phrases_first=bool(typed.words))
+        chosen = _chosen(whole, limit, self._same, phrases_first=bool(typed.words))
         return [replace(one, corrected=True) for one in chosen]
 
-    def _repaired(self, typed: _Typed) -> _Typed:
+    def _repaired(self, typed: Typed) -> Typed:
         """Put right what the archive does not know of the words before: with them nothing would be found."""
         if all(map(self._vocabulary.has, typed.words)):
             return typed
         repair = repair_query(" ".join(typed.words), self._vocabulary)
         return replace(typed, words=tuple(repair.text.split())) if repair else typed
 
-    def _completed(self, typed: _Typed, limit: int) -> _Found:
+    def _completed(self, typed: Typed, limit: int) -> _Found:
         """Complete the last word as it stands."""
         found = _Found()
         for count in range(min(len(typed.words), PHRASE_BEGINS), 0, -1):
             self._complete_phrase(typed, count, found.phrases, found, limit)
+            self._complete_name(typed, count, found)
+        for goes_on in self._continuation.phrases(typed):
+            found.known = True
+            if self._company.is_tired:
+                break
+            if len(found.phrases) < limit and self._company.side_by_side(*goes_on):
+                found.phrases.append(Suggestion(goes_on.text, "phrase"))
         self._complete_words(typed, found, limit)
-        if not typed.alone:
+        if not typed.alone and (not typed.words or len(typed.last) >= FURTHER_FROM):
             last = found.further if typed.words or typed.head else found.phrases
             self._complete_phrase(typed, 0, last, found, limit)
         if not typed.head:
@@ -171,32 +162,48 @@ class Completer:
         found.known = found.known or any(found)
         return found
 
-    def _complete_words(self, typed: _Typed, found: _Found, limit: int) -> None:
+    def _complete_words(self, typed: Typed, found: _Found, limit: int) -> None:
         before = typed.before()
+        together = bool(typed.words) and not typed.head and not _are_stops(before)
         begin = fold(typed.last)
-        # Behind another word the most frequent form fits best: «директор школы», «в школе».
-        best = _most_frequent if " " in before else self._best_form(begin)
-        for entry in self._of_different_lemmas(
-            (one for one in self._lexicon.frequent(begin, LOOKED_AT) if one.form not in STOP_WORDS), best
-        ):
-            found.known = True
-            if entry.form != begin and self._is_answered(before, entry.spelling):
-                found.words.append(Suggestion(before + entry.spelling, "word"))
-            if len(found.words) >= limit:
-                return
+        entries = self._lexicon.frequent(begin, LOOKED_AT_TOGETHER if together else LOOKED_AT)
+        groups = self._by_lemmas(one for one in entries if one.form not in STOP_WORDS)
+        found.known = found.known or bool(groups)
+        if together:
+            completions = self._continuation.together(typed, groups)
+            limit = min(limit, IN_COMPANY_BESIDE if found.phrases else IN_COMPANY)
+        else:
+            # Behind another word the most frequent form fits best: «директор школы», «в школе».
+            forms = (
+                group[0] if " " in before else self._best_form(begin, lemmas, group)
+                for lemmas, group in groups.items()
+            )
+            completions = (one for one in forms if self._is_answered(before, one.spelling))
+        for entry in islice((one for one in completions if one.form != begin), limit):
+            found.words.append(Suggestion(before + entry.spelling, "word"))
 
     def _complete_phrase(
-        self, typed: _Typed, count: int, place: list[Suggestion], found: _Found, limit: int
+        self, typed: Typed, count: int, place: list[Suggestion], found: _Found, limit: int
     ) -> None:
         """Complete the last word and *count* before it by phrases that begin with them."""
         before = typed.before(count)
         begin = key_of(" ".join((*typed.words[len(typed.words) - count :], typed.last)))
-        for entry in self._of_different_lemmas(self._phrases.phrases.frequent(begin, LOOKED_AT), _most_basic):
+        for lemmas, group in self._by_lemmas(self._phrases.phrases.frequent(begin, LOOKED_AT)).items():
+            entry = _most_basic(lemmas, group)
             found.known = True
             if len(place) >= limit:
                 return
             if entry.form != begin and self._is_answered(before, entry.spelling):
                 place.append(Suggestion(before + entry.spelling, "phrase"))
+
+    def _complete_name(self, typed: Typed, count: int, found: _Found) -> None:
+        """Complete what the list of abbreviations has the full form of, and articles have either of."""
+        before = typed.before(count)
+        begin = key_of(" ".join((*typed.words[len(typed.words) - count :], typed.last)))
+        names = self._view.synonyms.beginning(begin) if self._view.synonyms else ()
+        for name in islice((one for one in names if key_of(one) != begin), NAMES):
+            if self._company.has(before + name):
+                found.phrases.append(Suggestion(before + name, "phrase"))
 
     def _categories(self, begin: str) -> Iterator[Suggestion]:
         for name in self._view.values("category"):
@@ -222,103 +229,30 @@ class Completer:
         for card in islice(plain, TITLES):
             yield Suggestion(card.title, "title", card.id)
 
-    def _of_different_lemmas(
-        self, entries: Iterable[Entry], best: Callable[[tuple[str, ...], list[Entry]], Entry]
-    ) -> list[Entry]:
-        """Return one entry for all that have the same lemmas, the most frequent lemmas first."""
+    def _by_lemmas(self, entries: Iterable[Entry]) -> dict[tuple[str, ...], list[Entry]]:
+        """Return the entries of the same lemmas together, the most frequent lemmas first."""
         groups: dict[tuple[str, ...], list[Entry]] = {}
         for entry in entries:
-            lemmas = tuple(self._analyzer.lemmas(word)[0] for word in entry.form.split())
-            groups.setdefault(lemmas, []).append(entry)
-        ordered = sorted(groups.items(), key=lambda group: -sum(one.documents for one in group[1]))
-        return [best(lemmas, group) for lemmas, group in ordered]
+            groups.setdefault(self._lemmas(entry.form), []).append(entry)
+        return dict(sorted(groups.items(), key=lambda group: -sum(one.documents for one in group[1])))
 
-    def _best_form(self, begin: str) -> Callable[[tuple[str, ...], list[Entry]], Entry]:
-        """Return a choice of a form: the dictionary's, where the archive has it and it begins so."""
+    def _lemmas(self, form: str) -> tuple[str, ...]:
+        return tuple(self._analyzer.lemmas(word)[0] for word in form.split())
 
-        def choose(lemmas: tuple[str, ...], group: list[Entry]) -> Entry:
-            known = self._lexicon.entry(lemmas[0]) if lemmas[0].startswith(begin) else None
-            return known or group[0]
+    def _same(self, text: str) -> tuple[str, ...]:
+        return self._lemmas(key_of(text))
 
-        return choose
+    def _best_form(self, begin: str, lemmas: tuple[str, ...], group: list[Entry]) -> Entry:
+        """Return the dictionary's form, where the archive has it and it begins so."""
+        known = self._lexicon.entry(lemmas[0]) if lemmas[0].startswith(begin) else None
+        return known or group[0]
 
     def _is_answered(self, before: str, completion: str) -> bool:
-        """Say whether an article has all the words; not where ``CHECKS`` do not suffice to ask."""
-        if not before or all(fold(word) in STOP_WORDS for word in before.split()):
-            return True
-        if self._checks < 1:
-            return False
-        self._checks -= 1
-        text = before + completion
-        planned = plan(query.parse(text), self._analyzer, self._view.synonyms)
-        asked = Plan(
-            units=tuple(unit.clause for unit in planned.units),
-            excluded=(*planned.excluded, *excluded_values(planned, self._view)),
-            filters=merged(planned.filters, {}, self._view),
-            days=days_of(SearchRequest(text), planned),
-            depth=0,
-            near_below=0,
-        )
-        return self._view.snapshot.search(asked).total > 0
+        return not before or _are_stops(before) or self._company.has(before + completion)
 
 
-def _cut(text: str) -> _Typed | None:
-    """Return *text* cut before its last word; None where it does not end in one."""
-    text = squeeze(clean(text))[:MAX_LENGTH].rstrip()
-    match = _LAST.search(text)
-    if not match:
-        return None
-    last = match.group()
-    opening = _OPENING.match(last)
-    start = match.start() + (opening.end() if opening else 0)
-    last = text[start:]
-    if not last or len(last) > _LONGEST or "@" in last or "://" in last or not key_of(last):
-        return None
-    if _is_field(last) or (last[-1] in QUOTES and last[-1] != '"'):
-        return None
-    if start > match.start():  # quotes and operators bind what stands before
-        bound = not set(text[match.start() : start]) <= {*QUOTES, "("}
-        return _Typed(text[:start], (), last, alone=bound)
-    words: list[str] = []
-    head = text[:start]
-    while head.endswith(" ") and (word := _LAST.search(head[:-1])) and len(words) < 2 * PHRASE_BEGINS:
-        if not (_PLAIN.fullmatch(word.group()) or _is_relayable(word.group())):
-            break
-        words.insert(0, word.group())
-        head = head[: word.start()]
-    if head and not head.endswith(" "):
-        return _Typed(text[:start], (), last)
-    return _Typed(head, tuple(words), last)
-
-
-def _is_field(last: str) -> bool:
-    name, colon, _ = last.partition(":")
-    return bool(colon) and query.is_field(name)
-
-
-def _is_relayable(word: str) -> bool:
-    return bool(_LATIN.search(word)) and all(letter.isalnum() or letter in _KEYS for letter in word)
-
-
-def _other_layout(typed: _Typed) -> Iterator[_Typed]:
-    """Yield readings of the last word on the other keyboard layout: all of it, its end, its beginning."""
-    last = typed.last
-    if _LATIN.search(last) or not _KEYS.isdisjoint(last):
-        if not _CYRILLIC.search(last):
-            yield replace(typed, last=last.translate(TO_RUSSIAN))
-            return
-        for place in range(1, len(last)):
-            head, tail = last[:place], last[place:]
-            if not _LATIN.search(head):
-                yield replace(typed, last=head + tail.translate(TO_RUSSIAN))
-            if not _LATIN.search(tail):
-                yield replace(typed, last=head.translate(TO_RUSSIAN) + tail)
-    elif _CYRILLIC.search(last):
-        yield replace(typed, last=last.translate(TO_LATIN))
-
-
-def _most_frequent(_: tuple[str, ...], group: list[Entry]) -> Entry:
-    return group[0]
+def _are_stops(text: str) -> bool:
+    return all(fold(word) in STOP_WORDS for word in text.split())
 
 
 def _most_basic(lemmas: tuple[str, ...], group: list[Entry]) -> Entry:
@@ -330,7 +264,9 @@ def _most_basic(lemmas: tuple[str, ...], group: list[Entry]) -> Entry:
     return max(group, key=lambda entry: (basic(entry), entry.documents))
 
 
-def _chosen(found: _Found, limit: int, *, phrases_first: bool) -> list[Suggestion]:
+def _chosen(
+    found: _Found, limit: int, same: Callable[[str], object], *, phrases_first: bool
+) -> list[Suggestion]:
     """Share *limit* places among the kinds; what one leaves free the others get."""
     titles = min(TITLES, len(found.titles), max(1, limit // 4))
     categories = min(CATEGORIES, len(found.categories))
@@ -338,13 +274,13 @@ def _chosen(found: _Found, limit: int, *, phrases_first: bool) -> list[Suggestio
     shares = [half, half, categories, titles, 0]
     kinds = list(found)
     taken: list[list[Suggestion]] = [[] for _ in kinds]
-    seen: set[str] = set()
+    seen: set[object] = set()
     free = limit
     for most in (shares, [limit, limit, 0, TITLES, limit]):
         for number in (1, 0, 2, 3, 4) if phrases_first else range(5):
             for one in kinds[number]:
-                if free and len(taken[number]) < most[number] and key_of(one.text) not in seen:
-                    seen.add(key_of(one.text))
+                if free and len(taken[number]) < most[number] and same(one.text) not in seen:
+                    seen.add(same(one.text))
                     taken[number].append(one)
                     free -= 1
     words, phrases, named, newest, further = taken

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import zlib
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,6 +18,7 @@ from pathlib import Path
 from searchsvc.analysis import Analyzer, Token
 from searchsvc.errors import SynonymsError
 from searchsvc.text import fold
+from searchsvc.wording import key_of
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,7 @@ class Synonyms:
         self.entries = entries
         self.revision = f"{zlib.crc32(repr(sorted(entries.items())).encode()):08x}" if entries else "0"
         self._rules: dict[str, list[_Rule]] = {}
+        self._forms = sorted((key_of(form), form) for entry in entries.values() for form in entry.full)
         for entry in entries.values():
             short = _steps(entry.short, analyzer)
             for form in entry.full:
@@ -80,6 +83,13 @@ class Synonyms:
     def _add(self, rule: _Rule) -> None:
         for lemma in rule.steps[0] if rule.steps and rule.instead else ():
             self._rules.setdefault(lemma, []).append(rule)
+
+    def beginning(self, start: str) -> Iterator[str]:
+        """Yield the full forms that begin with *start*, which is folded as titles are."""
+        for key, form in self._forms[bisect_left(self._forms, (start, "")) :]:
+            if not key.startswith(start):
+                return
+            yield form
 
     def alternatives(self, tokens: Sequence[Token]) -> Iterator[Alternative]:
         """Yield what else may stand for parts of *tokens*, which stand side by side in a query."""
@@ -121,27 +131,32 @@ class SynonymBook:
     def current(self) -> Synonyms:
         """Return the list in force, looking whether the file has changed.
 
-        Raises:
-            SynonymsError: the file cannot be used and none was in force before. Later a broken file
-                leaves the list as it was, and ``problem`` says why.
+        A file that cannot be used leaves the list as it was, at the start the packaged one; ``problem``
+        says why.
         """
         state = _state(self._path)
         if self._synonyms is None or state != self._state:
             try:
-                self._synonyms = self._read()
+                self._synonyms = self.read()
                 self.problem = ""
             except SynonymsError as error:
-                if self._synonyms is None:
-                    raise
+                self._synonyms = self._synonyms or self._with({})
                 self.problem = str(error)
                 log.error("synonyms.unreadable")
             self._state = state
         return self._synonyms
 
-    def _read(self) -> Synonyms:
+    def read(self) -> Synonyms:
+        """Return the list as the file has it now.
+
+        Raises:
+            SynonymsError: the file cannot be used.
+        """
+        return self._with(read_entries(_text(self._path), str(self._path)) if self._path else {})
+
+    def _with(self, own: Mapping[str, Entry]) -> Synonyms:
         if self._packaged is None:
             self._packaged = packaged_entries()
-        own = read_entries(_text(self._path), str(self._path)) if self._path else {}
         return Synonyms({**self._packaged, **own}, self._analyzer)
 
 
@@ -192,11 +207,18 @@ def read_entries(text: str, name: str | Path) -> dict[str, Entry]:
         problem = _problem(entry, sign)
         if problem:
             problems.append(f"строка {number}: {problem}")
-        found[fold(entry.short)] = entry
+        left = fold(entry.short)
+        found[left] = _joined(found[left], entry) if left in found else entry
     if problems:
         more = f" и ещё {len(problems) - _REPORTED}" if len(problems) > _REPORTED else ""
         raise SynonymsError(name, "; ".join(problems[:_REPORTED]) + more)
     return found
+
+
+def _joined(entry: Entry, further: Entry) -> Entry:
+    """Return what two lines with one left side say together."""
+    full = tuple(dict.fromkeys((*entry.full, *further.full)))
+    return Entry(entry.short, full, entry.capitals_only or further.capitals_only)
 
 
 def _problem(entry: Entry, sign: str) -> str:

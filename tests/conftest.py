@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,47 @@ from corpus.jsonl import import_rows
 from indexer.pipeline import rebuild
 from searchsvc.analysis import Analyzer
 from searchsvc.bootstrap import open_archive, open_generations, open_service
+from searchsvc.floors import Floors, Measured, hold
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings, load_settings
 from searchsvc.text import clean
 
+FLOORS = Path(__file__).parent / "floors"
+
 SAMPLE = Path(__file__).parent.parent / "corpus" / "sample" / "articles.jsonl"
+
+# Tests start many a process: none of them is to compile our modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that change the files in ``FLOORS``; without them a run compares only."""
+    parser.addoption("--raise-floors", action="store_true", help="raise floors under what is measured")
+    parser.addoption("--lower-floors", action="store_true", help="and lower those that figures fell below")
+
+
+Hold = Callable[[str, str, Measured], None]
+
+
+@pytest.fixture
+def hold_floors(request: pytest.FixtureRequest) -> Hold:
+    """Hold figures against the floors of a name; they are of the set with that hash."""
+    lower = bool(request.config.getoption("--lower-floors"))
+
+    def held(name: str, of_set: str, measured: Measured) -> None:
+        path = FLOORS / f"{name}.json"
+        if lower or request.config.getoption("--raise-floors"):
+            hold(path, of_set, measured, lower=lower)
+        floors = Floors.read(path)
+        assert floors.of_set == of_set, (
+            f"the set has changed: judge what is new in it, then --lower-floors ({path})"
+        )
+        assert floors.floors.keys() == measured.keys(), f"not every kind has a floor: --raise-floors ({path})"
+        assert not list(floors.fallen(measured)), (
+            f"figures have fallen: mend that, or --lower-floors ({path})"
+        )
+
+    return held
 
 
 @pytest.fixture(scope="session")

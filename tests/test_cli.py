@@ -16,11 +16,13 @@ from pathlib import Path
 
 import click
 import pytest
-from beds.commands import ROOT, command, environment, eventually, row, started
+from beds.commands import ROOT, Run, command, environment, eventually, row, started
 
 from web.cli import cli, run
 from web.commands.base import Group
 from web.console import LINE_SECONDS, Lines
+
+pytest_plugins = ["beds.school"]
 
 LATIN_WORDS = re.compile(
     r"\b(?:[Uu]sage|[Oo]ptions?|[Cc]ommands?|[Ss]how|[Ee]rror|[Mm]issing|[Nn]o such|[Tt]ry)\b"
@@ -173,24 +175,32 @@ def test_an_option_without_its_value_is_explained(capsys: pytest.CaptureFixture[
         ({"SEARCHSVC_CONFIG": "/nowhere.toml"}, "Файла настроек «/nowhere.toml»"),
     ],
 )
-def test_a_wrong_setting_is_named(tmp_path: Path, variables: dict[str, str], said: str) -> None:
-    done = command(tmp_path / "data", "status", extra=variables)
+def test_a_wrong_setting_is_named(
+    searchsvc: Run, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], said: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    done = searchsvc("status")
     assert (done.code, done.out) == (2, "")
     assert said in done.err
     assert "Traceback" not in done.err
 
 
 @pytest.mark.parametrize("place", ["before", "after"])
-def test_common_options_stand_before_or_after_the_command(tmp_path: Path, place: str) -> None:
+def test_common_options_stand_before_or_after_the_command(
+    tmp_path: Path, place: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEARCHSVC_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("SEARCHSVC_CONFIG", "")  # --config sets it: what it was comes back
     config = tmp_path / "ours.toml"
     config.write_text('crawl_contact = "a@b.ru"\nengine = "whoosh"\n', encoding="utf-8")
     options = ["--data-dir", str(tmp_path / "other"), "--config", str(config)]
     order = [*options, "status"] if place == "before" else ["status", *options]
-    done = command(tmp_path / "data", *order)
-    assert done.code == 0
-    assert f"Папка данных: {tmp_path / 'other'}\n" in done.out
+    code, out, _ = told(capsys, *order)
+    assert code == 0
+    assert f"Папка данных: {tmp_path / 'other'}\n" in out
     config.write_text("engin = 1", encoding="utf-8")
-    assert command(tmp_path / "data", *order).code == 2
+    assert told(capsys, *order)[0] == 2
 
 
 UNFORESEEN = """
@@ -259,11 +269,11 @@ def test_ctrl_c_ends_a_command_that_waits(tmp_path: Path) -> None:
 # Streams
 
 
-def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
-    rows = b"".join(
-        row({"url": f"https://a.ru/{n}", "title": "Новость", "body": "Текст " * 500}) for n in range(300)
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, searchsvc: Run) -> None:
+    rows = b"".join(  # far more than a pipe holds
+        row({"url": f"https://a.ru/{n}", "title": "Новость", "body": "Текст " * 500}) for n in range(60)
     )
-    assert command(tmp_path / "data", "import", "-", stdin=rows).code == 0
+    assert searchsvc("import", "-", stdin=rows).code == 0
     process = subprocess.Popen(
         [sys.executable, "-m", "web.cli", "export"],
         stdout=subprocess.PIPE,
@@ -356,8 +366,8 @@ def test_progress_is_a_bar_on_a_terminal(tmp_path: Path) -> None:
 
 
 @terminal
-def test_a_bar_beside_it_takes_nothing_from_the_output(tmp_path: Path) -> None:
-    command(tmp_path / "data", "import", "-", stdin=some_rows(50))
+def test_a_bar_beside_it_takes_nothing_from_the_output(tmp_path: Path, searchsvc: Run) -> None:
+    searchsvc("import", "-", stdin=some_rows(50))
     code, out, drawn = on_a_terminal(tmp_path / "data", "export")
     assert code == 0
     assert len([json.loads(line) for line in out.splitlines()]) == 50
@@ -366,9 +376,9 @@ def test_a_bar_beside_it_takes_nothing_from_the_output(tmp_path: Path) -> None:
 
 
 @terminal
-def test_a_person_is_asked_before_anything_is_destroyed(tmp_path: Path) -> None:
+def test_a_person_is_asked_before_anything_is_destroyed(tmp_path: Path, searchsvc: Run) -> None:
     data = tmp_path / "data"
-    command(data, "import", "-", stdin=some_rows(2))
+    searchsvc("import", "-", stdin=some_rows(2))
     code, out, drawn = on_a_terminal(data, "purge", "https://a.ru/1", typed="нет\n".encode())
     assert (code, out) == (0, b"")
     assert "Уничтожить статью «Новость»" in drawn

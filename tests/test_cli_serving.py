@@ -18,7 +18,7 @@ from typing import IO
 from urllib.parse import quote, urlsplit
 
 import pytest
-from beds.commands import Done, Gate, add_school, command, eventually, row, started
+from beds.commands import Done, Gate, Run, add_school, command, eventually, row, started
 from beds.fake_wordpress import FakeWordPress
 from beds.site import Reply
 
@@ -119,9 +119,9 @@ def test_a_second_demo_finds_its_data_and_another_port(tmp_path: Path) -> None:
         assert get(port, "/readyz")[0] == 200, "the first one goes on"
 
 
-def test_the_demo_leaves_an_archive_of_ones_own_alone(tmp_path: Path) -> None:
+def test_the_demo_leaves_an_archive_of_ones_own_alone(tmp_path: Path, searchsvc: Run) -> None:
     own = row({"url": "https://school5.ru/1/", "title": "Наша новость", "body": "Текст"})
-    assert command(tmp_path / "data", "import", "-", stdin=own).code == 0
+    assert searchsvc("import", "-", stdin=own).code == 0
     with started(tmp_path / "data", "demo", "--port", "0") as process:
         port = port_of(Output(process.stdout))
         assert json.loads(get(port, "/api/v1/search?q=" + quote("новость"))[1])["total"] == 1
@@ -157,21 +157,21 @@ def test_serve_answers_and_has_no_worker(own_sample: Settings) -> None:
         assert "Traceback" not in err.rest()
 
 
-def test_serve_sees_a_new_index_within_a_moment(own_sample: Settings) -> None:
+def test_serve_sees_a_new_index_within_a_moment(own_sample: Settings, searchsvc: Run) -> None:
     news = row({"url": "https://school5.ru/1/", "title": "Синхрофазотрон", "body": "Текст"})
     with served(own_sample.data_dir) as (_, port, _):
         address = "/api/v1/search?correct=off&q=" + quote("синхрофазотрон")
         assert json.loads(get(port, address)[1])["total"] == 0
-        assert command(own_sample.data_dir, "import", "-", stdin=news).code == 0
+        assert searchsvc("import", "-", stdin=news, folder=own_sample.data_dir).code == 0
         eventually(lambda: json.loads(get(port, address)[1])["total"] == 1, 2)
 
 
-def test_without_an_index_serve_answers_503_until_there_is_one(tmp_path: Path) -> None:
+def test_without_an_index_serve_answers_503_until_there_is_one(tmp_path: Path, searchsvc: Run) -> None:
     with served(tmp_path / "data") as (_, port, err):
         assert get(port, "/search?q=a")[0] == 503
         assert "searchsvc rebuild" in err.text
         news = row({"url": "https://school5.ru/1/", "title": "Новость", "body": "Текст"})
-        assert command(tmp_path / "data", "import", "-", stdin=news).code == 0
+        assert searchsvc("import", "-", stdin=news).code == 0
         eventually(lambda: get(port, "/search?q=a")[0] == 200, 5)
 
 
@@ -225,7 +225,7 @@ def at_work(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Output]]:
 
 
 def test_commands_hand_their_work_to_the_worker_and_tell_what_came_of_it(
-    settings: Settings, school: FakeWordPress
+    settings: Settings, school: FakeWordPress, searchsvc: Run
 ) -> None:
     add_school(settings, school)
     with at_work(settings.data_dir) as (process, out):
@@ -238,7 +238,7 @@ def test_commands_hand_their_work_to_the_worker_and_tell_what_came_of_it(
             (["rebuild"], "Построен индекс g000002: 3 статьи"),
             (["reextract", "school.ru"], "school.ru: новых 0, изменённых 0, без изменений 3"),
         ):
-            done = command(settings.data_dir, *arguments)
+            done = searchsvc(*arguments)
             assert done.code == 0, done.err
             assert done.out.startswith(said)
             assert "Работает исполнитель: ему передано задание №" in done.err
@@ -250,16 +250,16 @@ def test_commands_hand_their_work_to_the_worker_and_tell_what_came_of_it(
 
 
 def test_what_the_worker_cannot_do_ends_the_command_with_its_code(
-    settings: Settings, school: FakeWordPress
+    settings: Settings, school: FakeWordPress, searchsvc: Run
 ) -> None:
     add_school(settings, school)
-    assert command(settings.data_dir, "crawl").code == 0
+    assert searchsvc("crawl").code == 0
     with at_work(settings.data_dir):
         school.trouble = lambda route, query: Reply(b"", status=403)
-        failed = command(settings.data_dir, "crawl")
+        failed = searchsvc("crawl")
         assert failed.code == 1
         assert "REST" in failed.err
-        wrong = command(settings.data_dir, "rebuild", "--engine", "sphinx")
+        wrong = searchsvc("rebuild", "--engine", "sphinx")
         assert wrong.code == 1
         assert "Неизвестный движок «sphinx»" in wrong.err
 

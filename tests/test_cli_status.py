@@ -241,9 +241,8 @@ def test_without_an_index_nothing_is_measured(status: Teller) -> None:
 
 def test_it_takes_less_than_a_moment(sample_data: Path) -> None:
     """Counted is this command's own work: a machine that does other things makes any of them wait."""
-    command(sample_data, "status")  # compiles what is new
-    seconds = []
-    for _ in range(3):
+    seconds: list[float] = []
+    while not seconds or (min(seconds) >= 1.5 and len(seconds) < 4):  # the first may compile what is new
         before = os.times()
         assert command(sample_data, "status").code == 0
         after = os.times()

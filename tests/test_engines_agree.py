@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,14 @@ from indexer.agreement import ALIKE, CLOSE, ENOUGH, Ranking, compare_engines, co
 from indexer.evaluate import indexed
 from indexer.progress import silent
 from searchsvc.analysis import Analyzer
+from searchsvc.answering import RERANKED
 from searchsvc.engine import Candidate, Engine, Matches, Plan
 from searchsvc.engines import ENGINES, open_engine
 from searchsvc.errors import EvaluationError, FingerprintError
 from searchsvc.evaluation import JudgedQuery, rank_biased_overlap
 from searchsvc.generations import Pointer
 from searchsvc.live import LiveIndex
-from searchsvc.results import FACETS, SearchRequest
+from searchsvc.results import FACETS, MAX_DEPTH, SearchRequest
 from searchsvc.search import SearchService
 
 pytest_plugins = ["beds.school"]
@@ -253,6 +255,76 @@ def test_a_facet_leaves_out_its_own_filter(service: SearchService) -> None:
     assert page.total == 2
     assert shown["year"] == {"2023": 1, "2022": 1, "2020": 1}
     assert list(shown["source"].values()) == [2]
+
+
+# Rows, beside each other
+
+WORDS = (
+    *("музей", "выставка", "повар", "столовая", "робот", "кружок", "хор", "концерт"),
+    *("лыжи", "поход", "театр", "сцена", "урок", "доска"),
+)
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[SearchService]]:
+    """The search over 120 articles, a half of them reprints, on each engine."""
+    chance, rows = random.Random(11), []
+    for number in range(60):
+        text = " ".join(chance.sample(WORDS, 6) + [f"слово{chr(1072 + number % 32)}{n}" for n in range(20)])
+        for copy in range(chance.choice((1, 1, 2, 4))):
+            rows.append({"_id": f"{number}-{copy}", "title": f"Новость {copy}", "text": f"{text} {number}"})
+    corpus = tmp_path_factory.mktemp("rows") / "corpus.jsonl"
+    corpus.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    with ExitStack() as held:
+        yield [held.enter_context(indexed(corpus, engine, silent))[0] for engine in ENGINES]
+
+
+def _queries() -> list[str]:
+    chance = random.Random(12)
+    return [" ".join(chance.sample(WORDS, chance.choice((1, 2, 3, 5)))) for _ in range(40)]
+
+
+def test_engines_agree_about_the_number_of_rows_and_what_is_in_them(services: list[SearchService]) -> None:
+    folded = near = 0
+    for text in _queries():
+        request = SearchRequest(text, per_page=MAX_DEPTH, correct="off")
+        pages = [service.search(request) for service in services]
+        first, *others = [
+            (
+                page.total,
+                page.near_total,
+                page.rows,
+                sorted((hit.title, hit.reprint_count) for hit in page.hits),
+            )
+            for page in pages
+        ]
+        assert all(other == first for other in others), text
+        assert pages[0].near_total < RERANKED
+        folded += pages[0].rows < pages[0].total + pages[0].near_total
+        near += bool(pages[0].near_total)
+    assert min(folded, near) > 10
+
+
+def test_where_near_matches_fill_up_to_their_limit_rows_may_differ_and_each_engine_keeps_its_own(
+    services: list[SearchService], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which near matches are the best hangs on scores of an engine's own, and so does how many are copies."""
+    limit = 12
+    monkeypatch.setattr("searchsvc.answering.RERANKED", limit)
+    for text in _queries():
+        request = SearchRequest(text, per_page=MAX_DEPTH, correct="off")
+        pages = [service.search(request) for service in services]
+        assert len({(page.total, page.near_total) for page in pages}) == 1, text
+        if pages[0].near_total < limit:
+            assert len({page.rows for page in pages}) == 1, text
+        for service, page in zip(services, pages, strict=True):
+            shown = [
+                hit.id
+                for number in range(1, page.rows // 5 + 2)
+                for hit in service.search(replace(request, page=number, per_page=5)).hits
+            ]
+            assert shown == [hit.id for hit in page.hits]
+            assert len(shown) == page.rows
 
 
 # Generations, on every engine

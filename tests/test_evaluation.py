@@ -1,11 +1,11 @@
 """Judged sets: how they are read, what figures they give, and the floor that the sample's may not fall below.
 
-The floor moves up with what ranking gains. It goes down only together with a reason in the commit.
+Floors are in ``tests/floors``. They move up with what ranking gains (``--raise-floors``) and go down only
+where that is asked for (``--lower-floors``).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from math import log2
@@ -13,36 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SAMPLE
+from conftest import SAMPLE, Hold
 
 from indexer.evaluate import evaluate_search, judged_set
 from searchsvc.comparison import SIGNIFICANT
 from searchsvc.errors import EvaluationError
 from searchsvc.evaluation import Answered, JudgedQuery, JudgedSet, by_query, read_judged, read_rows, score
+from searchsvc.floors import measured_search
 
 JUDGED = SAMPLE.parent / "judged"
-
-DATA = "ca693c25899de63bcac302a961f36829cfff8345c565960f5b63582ca4725638"
-"""SHA-256 of the sample's articles, queries and grades, for which the floors were measured."""
-
-FLOORS = {
-    "all": {"ndcg@10": 0.9081, "success@10": 0.9798},
-    "plain": {"ndcg@10": 0.8373, "success@10": 0.9394},
-    "title": {"ndcg@10": 0.9767, "success@10": 0.995},
-    "date": {"ndcg@10": 0.9314, "success@10": 0.995},
-    "question": {"ndcg@10": 0.8950, "success@10": 0.995},
-    "layout": {"ndcg@10": 0.8762, "success@10": 0.995},
-    "typo": {"ndcg@10": 0.9622, "success@10": 0.995},
-}
-"""Figures as last raised, less .005, of all queries and of the kinds with seven or more."""
-
-
-def data_hash() -> str:
-    """Return the hash of everything that the sample's figures depend on."""
-    found = hashlib.sha256()
-    for path in (SAMPLE, JUDGED / "queries.jsonl", JUDGED / "qrels.tsv"):
-        found.update(path.read_bytes())
-    return found.hexdigest()
 
 
 @pytest.fixture(scope="module")
@@ -60,29 +39,14 @@ def figures(sample_set: Path) -> dict[str, Any]:
 # --- the pinned floor -------------------------------------------------------------------------
 
 
-def test_the_floors_were_measured_on_this_sample() -> None:
-    assert data_hash() == DATA, (
-        "The sample's articles or judgements have changed: judge again (check the grades of what changed), "
-        "measure, and set DATA and FLOORS to what this file says they are."
-    )
-
-
-@pytest.mark.parametrize("kind", FLOORS)
 def test_the_samples_judged_queries_are_answered_as_well_as_they_were(
-    figures: dict[str, Any], kind: str
+    figures: dict[str, Any], hold_floors: Hold
 ) -> None:
-    found = figures if kind == "all" else figures["by_kind"][kind]
-    fallen = {name: found[name] for name, floor in FLOORS[kind].items() if found[name] < floor}
-    assert not fallen, f"{kind}: {fallen} under {FLOORS[kind]}"
+    hold_floors("sample-search", figures["set"], measured_search(figures))
 
 
 def test_no_judged_query_ends_in_nothing(figures: dict[str, Any]) -> None:
     assert figures["dead_ends"] == 0
-
-
-def test_every_kind_large_enough_to_judge_has_a_floor(figures: dict[str, Any]) -> None:
-    large = {kind for kind, of_kind in figures["by_kind"].items() if of_kind["queries"] >= 7}
-    assert set(FLOORS) == large | {"all"}
 
 
 def test_the_sample_is_answered_better_than_by_plain_rankings(figures: dict[str, Any]) -> None:

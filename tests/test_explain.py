@@ -56,6 +56,12 @@ def hits(service: SearchService, text: str, **asked: object) -> tuple[Hit, ...]:
     return service.search(request).hits
 
 
+@pytest.fixture(scope="module")
+def every_hit(service: SearchService) -> list[tuple[str, Hit]]:
+    """Every row of every query, with the query."""
+    return [(text, hit) for text in QUERIES for hit in hits(service, text)]
+
+
 def of(hit: Hit) -> Explanation:
     assert hit.explanation is not None
     return hit.explanation
@@ -85,33 +91,31 @@ def test_every_part_of_a_score_has_a_russian_name() -> None:
     assert set(LABELS) >= BY_WORD | WITHOUT_WORDS
 
 
-def test_the_parts_of_every_hit_add_up_to_its_score(service: SearchService) -> None:
+def test_the_parts_of_every_hit_add_up_to_its_score(every_hit: list[tuple[str, Hit]]) -> None:
     near = lent = 0
-    for text in QUERIES:
-        for hit in hits(service, text):
-            found = of(hit)
-            assert found.order == "score"
-            assert found.score == hit.score
-            assert sum(one.value for one in found.parts) == pytest.approx(hit.score, abs=1e-9), text
-            assert [one.name for one in found.parts][: len(PARTS_OF_SCORE)] == list(PARTS_OF_SCORE)
-            near += NEAR in {one.name for one in found.parts}
-            lent += found.parts[-1].name == REPRINT
+    for text, hit in every_hit:
+        found = of(hit)
+        assert found.order == "score"
+        assert found.score == hit.score
+        assert sum(one.value for one in found.parts) == pytest.approx(hit.score, abs=1e-9), text
+        assert [one.name for one in found.parts][: len(PARTS_OF_SCORE)] == list(PARTS_OF_SCORE)
+        near += NEAR in {one.name for one in found.parts}
+        lent += found.parts[-1].name == REPRINT
     assert near > 100, "near matches under full ones were among them"
     assert lent > 1, "articles shown for a better reprint were among them"
 
 
-def test_what_words_gave_adds_up_to_their_part(service: SearchService) -> None:
+def test_what_words_gave_adds_up_to_their_part(every_hit: list[tuple[str, Hit]]) -> None:
     several = 0
-    for text in QUERIES:
-        for hit in hits(service, text):
-            for one in of(hit).parts:
-                if one.name in BY_WORD:
-                    gave = [share.value or 0.0 for share in one.words]
-                    assert sum(gave) == pytest.approx(one.value, abs=1e-9), (text, one)
-                    several += len(gave) > 1
-                else:
-                    assert all(share.value is None for share in one.words)
-                    assert bool(one.words) == (one.value > 1e-9 and one.name not in WITHOUT_WORDS)
+    for text, hit in every_hit:
+        for one in of(hit).parts:
+            if one.name in BY_WORD:
+                gave = [share.value or 0.0 for share in one.words]
+                assert sum(gave) == pytest.approx(one.value, abs=1e-9), (text, one)
+                several += len(gave) > 1
+            else:
+                assert all(share.value is None for share in one.words)
+                assert bool(one.words) == (one.value > 1e-9 and one.name not in WITHOUT_WORDS)
     assert several > 100
 
 
@@ -134,23 +138,36 @@ def test_a_row_is_explained_on_whichever_page_it_is(service: SearchService) -> N
     assert [of(hit) for hit in page.hits] == [of(hit) for hit in hits(service, "школа")][14:21]
 
 
+def test_an_article_is_placed_among_the_rows_that_pages_count(service: SearchService) -> None:
+    folded = 0
+    for text in ("школа", "наставничество в школах", "наставник робот экзамен"):
+        page = service.search(SearchRequest(text, per_page=MAX_DEPTH))
+        assert page.rows == len(page.hits) < page.total + page.near_total
+        for place, hit in enumerate(page.hits, 1):
+            for one in (hit.id, *(reprint.id for reprint in hit.reprints)) if hit.reprints else ():
+                found = service.explain(SearchRequest(text), one)
+                assert (found.place, found.rows, found.reprint_count) == (place, page.rows, 1)
+                assert (found.folded_into.id if found.folded_into else one) == hit.id
+                folded += found.folded_into is not None
+    assert folded > 3
+
+
 def test_what_is_not_asked_for_is_not_made(service: SearchService) -> None:
     assert {hit.explanation for hit in service.search(SearchRequest("школа")).hits} == {None}
 
 
-def test_where_words_stand_agrees_with_what_they_gave(service: SearchService) -> None:
-    for text in QUERIES:
-        for hit in hits(service, text):
-            found = of(hit)
-            in_title = {one.word for one in found.words if dict(one.places).get("title")}
-            there = {one.word for one in found.words if one.state in {"exact", "form", "synonym"}}
-            same = {one.word for one in found.words if one.state == "exact"}
-            kin = {one.word for one in found.words if one.state == "kin"}
-            assert {share.word for share in part(found, "words").words} == there
-            assert {share.word for share in part(found, "form").words} == same
-            assert {share.word for share in part(found, "kin").words} == kin
-            title = {share.word for share in part(found, "title").words}
-            assert title == {name for name in in_title if name in there}
+def test_where_words_stand_agrees_with_what_they_gave(every_hit: list[tuple[str, Hit]]) -> None:
+    for _, hit in every_hit:
+        found = of(hit)
+        in_title = {one.word for one in found.words if dict(one.places).get("title")}
+        there = {one.word for one in found.words if one.state in {"exact", "form", "synonym"}}
+        same = {one.word for one in found.words if one.state == "exact"}
+        kin = {one.word for one in found.words if one.state == "kin"}
+        assert {share.word for share in part(found, "words").words} == there
+        assert {share.word for share in part(found, "form").words} == same
+        assert {share.word for share in part(found, "kin").words} == kin
+        title = {share.word for share in part(found, "title").words}
+        assert title == {name for name in in_title if name in there}
 
 
 # --- words ------------------------------------------------------------------------------------

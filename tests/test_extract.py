@@ -342,9 +342,10 @@ def test_no_bytes_make_extraction_fail_but_by_its_own_error(body: bytes) -> None
 
 
 def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
+    """Count this process's own work: other workers may use the core meanwhile."""
+    start = time.process_time()
     work()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 @pytest.mark.parametrize(
@@ -378,23 +379,22 @@ def test_five_megabytes_of_tags_are_read_in_bounded_time(
 
 
 @pytest.mark.parametrize("piece", ["[a b=", "<", "https://vk.com/", "Читать далее ", "\n \n"])
-def test_five_megabytes_of_anything_are_read_in_bounded_time(piece: str) -> None:
-    html = "<pre>" + piece * (5_000_000 // len(piece))
-    assert (
-        seconds(lambda: extract(post_of({"content": {"rendered": html}, "excerpt": {"rendered": html}}))) < 30
-    )
+def test_a_megabyte_of_anything_is_read_in_bounded_time(piece: str) -> None:
+    html = "<pre>" + piece * (1_000_000 // len(piece))
+    post = post_of({"content": {"rendered": html}, "excerpt": {"rendered": html}})
+    assert seconds(lambda: extract(post)) < 10  # 0.5 to 1 s measured, five times that for five megabytes
 
 
 @pytest.mark.parametrize(
     "html",
     [
-        "<blockquote><p>" + "<cite></cite>" * 40_000,
-        "<blockquote class=twitter-tweet><a>x</a>" * 20_000,
-        "<h1>h" * 40_000,
-        "<article class=entry-content><time datetime=x>" * 20_000 + "x",
-        "<span style='mso-list:Ignore'>" * 40_000 + "x",
+        "<blockquote><p>" + "<cite></cite>" * 20_000,
+        "<blockquote class=twitter-tweet><a>x</a>" * 10_000,
+        "<h1>h" * 20_000,
+        "<article class=entry-content><time datetime=x>" * 10_000 + "x",
+        "<span style='mso-list:Ignore'>" * 20_000 + "x",
     ],
 )
 def test_what_looks_around_itself_does_not_look_too_far(html: str) -> None:
     page = page_of(f"<main><p>Начало.</p>{html}")
-    assert seconds(lambda: extract(page)) < 15  # 1 to 4 s measured; minutes where quadratic
+    assert seconds(lambda: extract(page)) < 10  # 0.5 to 2 s measured; a minute where quadratic

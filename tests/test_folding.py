@@ -12,7 +12,7 @@ from beds.index import Bed, draft
 
 from corpus.article import Article, Paragraph, Source
 from searchsvc.analysis import Analyzer
-from searchsvc.folding import FOLDED
+from searchsvc.answering import MARGIN
 from searchsvc.live import LiveIndex
 from searchsvc.results import SHOWN_REPRINTS, Hit, ResultPage, SearchRequest
 from searchsvc.search import SearchService
@@ -172,27 +172,28 @@ def test_a_near_match_folds_into_a_full_one_and_never_shows_for_it(bed: Bed, sea
 # --- pages ------------------------------------------------------------------------------------
 
 
-def test_every_page_has_the_same_rows_and_beyond_the_folded_ranks_each_article_has_its_own(
-    bed: Bed, search: Search
-) -> None:
-    copies = [article(f"c{number:03}", day=number % 40 + 1) for number in range(90)]
-    others = [
-        article(f"o{number:03}", f"Питание {number} {OTHER}", day=number % 30 + 1) for number in range(70)
-    ]
-    loners = [
-        article(f"l{number:03}", f"О питании слово{chr(1072 + number % 30)}{number}", day=number % 30 + 1)
-        for number in range(120)
-    ]
-    fill(bed, [*copies, *others, *loners])
-    for sort in ("relevance", "-date"):
-        plain = search("питание", per_page=300, sort=sort, fold=False)
-        assert plain.total == plain.rows == len(plain.hits) == 280
-        whole = search("питание", per_page=300, sort=sort, facets=FACETS)
-        assert whole.total == 280
-        assert whole.rows == len(whole.hits) == 280 - sum(hit.reprint_count for hit in whole.hits)
+def texts_of(sizes: Iterable[int]) -> Iterator[Article]:
+    """Yield articles of *sizes* many copies of a text each, all about food, over some months."""
+    for number, size in enumerate(sizes):
+        words = " ".join(f"слово{chr(1072 + number % 32)}{chr(1072 + number // 32)}{n}" for n in range(14))
+        for copy in range(size):
+            day = (number * 7 + copy * 3) % 80 + 1
+            yield article(f"t{number:04}c{copy:02}", f"Питание {words}", day=day, title=f"О питании {copy}")
+
+
+def test_every_page_has_the_same_rows_and_no_text_has_two_of_them(bed: Bed, search: Search) -> None:
+    """More of them are reprints than the second stage ranks; copies of a text lie far apart by date."""
+    fill(bed, texts_of([90, 70, *[1] * 60, *[3] * 40]))
+    for sort in ("relevance", "-date", "date"):
+        plain = search("питание", per_page=500, sort=sort, fold=False)
+        assert plain.total == plain.rows == len(plain.hits) == 340
+        whole = search("питание", per_page=500, sort=sort, facets=FACETS)
+        assert (whole.total, whole.rows, len(whole.hits)) == (340, 102, 102)
+        assert sum(hit.reprint_count for hit in whole.hits) == 340 - 102
+        assert len({hit.id[:5] for hit in whole.hits}) == 102
+        first = {hit.id[:5]: None for hit in plain.hits}  # the order of their best
+        assert [hit.id[:5] for hit in whole.hits] == list(first)
         assert whole.facets == search("питание", fold=False, facets=FACETS).facets
-        beyond = [hit.id for hit in plain.hits[FOLDED:]]
-        assert [hit.id for hit in whole.hits[-len(beyond) :]] == beyond
         for per_page in (1, 7, 10):
             paged = [
                 (hit.id, hit.reprint_count)
@@ -200,6 +201,19 @@ def test_every_page_has_the_same_rows_and_beyond_the_folded_ranks_each_article_h
                 for hit in search("питание", page=number, per_page=per_page, sort=sort).hits
             ]
             assert paged == [(hit.id, hit.reprint_count) for hit in whole.hits]
+
+
+def test_a_thousand_rows_can_be_paged_though_reprints_stand_among_the_first_thousand(
+    bed: Bed, search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(bed, texts_of([2] * 600 + [1] * 300))
+    for sort, margin in (("relevance", MARGIN), ("date", MARGIN), ("relevance", 0.1)):
+        monkeypatch.setattr("searchsvc.answering.MARGIN", margin)  # of too few it asks for more
+        pages = [search("питание", page=number, per_page=100, sort=sort) for number in range(1, 11)]
+        assert {(page.total, page.rows, page.pages) for page in pages} == {(1500, 900, 9)}
+        shown = [hit.id[:5] for page in pages for hit in page.hits]
+        assert len(shown) == len(set(shown)) == 900
+        assert sum(hit.reprint_count for page in pages for hit in page.hits) == 600
 
 
 def test_so_many_reprints_are_named_and_all_are_counted(bed: Bed, search: Search) -> None:

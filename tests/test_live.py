@@ -144,7 +144,7 @@ def test_views_taken_by_many_threads_are_whole(watched: LiveIndex, bed: Bed) -> 
 
     def look() -> dict[str, tuple[int, dict[str, str]]]:
         seen = {}
-        while not done.is_set():
+        while not done.wait(0.005):  # the writer gets on in between
             view = watched.view()
             seen[view.version] = (view.sequence, texts(view))
         return seen

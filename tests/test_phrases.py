@@ -15,25 +15,18 @@ from hypothesis import strategies as st
 from corpus.article import Article
 from searchsvc.analysis import Analyzer
 from searchsvc.errors import IndexDamagedError
-from searchsvc.phrases import (
-    LONGEST_PHRASE,
-    UNFILED_LEAST,
-    PhraseFiles,
-    _Row,
-    key_of,
-    phrases_of,
-    runs_of,
-    shared_phrases,
-)
+from searchsvc.phrases import UNFILED_LEAST, PhraseFiles
+from searchsvc.shared_phrases import LONGEST_PHRASE, Row, phrases_of, shared_phrases
 from searchsvc.store import Store
+from searchsvc.wording import key_of, runs_of
 
 
 def same(word: str) -> str:
     return word
 
 
-def rows(*titles: str, tags: tuple[str, ...] = ()) -> list[_Row]:
-    return [_Row(number, title, tags, present=True) for number, title in enumerate(titles, 1)]
+def rows(*titles: str, tags: tuple[str, ...] = ()) -> list[Row]:
+    return [Row(number, title, tags, present=True) for number, title in enumerate(titles, 1)]
 
 
 def found(*titles: str, least: int = 2, tags: tuple[str, ...] = ()) -> dict[str, tuple[str, int]]:
@@ -118,7 +111,7 @@ def test_phrases_are_counted_as_one_by_one(articles: list[tuple[str, list[str]]]
         for (form, spelling), times in phrases_of(title, tags).items():
             counted[form] += times
             in_titles[form] += not spelling
-    given_rows = [_Row(n, title, tuple(tags), True) for n, (title, tags) in enumerate(articles, 1)]
+    given_rows = [Row(n, title, tuple(tags), True) for n, (title, tags) in enumerate(articles, 1)]
     entries = shared_phrases(given_rows, same, least=least)
     assert [entry.form for entry in entries] == sorted({entry.form for entry in entries})
     for entry in entries:
@@ -259,7 +252,7 @@ def test_after_any_changes_every_phrase_shown_is_some_articles(
 def test_phrases_without_their_file_are_damaged(store: Store, analyzer: Analyzer, tmp_path: Path) -> None:
     change(store, analyzer, [article(1, "Итоги", "Точка роста")], always=True)
     assert store.check() == "ok"
-    for name in ("phrases", "titles"):
+    for name in ("phrases", "titles", "sequences"):
         file = tmp_path / name / "000001.words"
         whole = file.read_bytes()
         file.write_bytes(whole[:-1])
@@ -284,7 +277,7 @@ def test_a_phrase_has_no_more_words_than_said() -> None:
 def test_files_of_other_numbers_are_swept(tmp_path: Path) -> None:
     files = PhraseFiles(tmp_path)
     files.create()
-    for name in ("phrases", "titles"):
+    for name in ("phrases", "titles", "sequences"):
         (tmp_path / name / "000007.words").touch()
-    files.sweep(8)
+    files.sweep(8, 8)
     assert not list(tmp_path.rglob("*.words"))

@@ -21,7 +21,7 @@ from corpus.article import Article, Paragraph
 from searchsvc import reprints
 from searchsvc.analysis import Analyzer
 from searchsvc.document import PARTS, RECORD, Document, make_document
-from searchsvc.errors import IndexDamagedError
+from searchsvc.errors import IndexDamagedError, NotFoundError
 from searchsvc.live import LiveIndex
 from searchsvc.reprints import SHARED, SKETCH, Groups, Text, find_groups, sketch
 from searchsvc.search import SearchService
@@ -370,6 +370,7 @@ def test_nothing_of_an_erased_article_is_left_and_its_group_lives_on(tmp_path: P
         find_groups(writer, writer.add(made(4, text), 2))
     assert store.reprints.of([4]).tolist() == [1]
     assert store.reprints.others(4) == [2, 3]
+    assert store.reprints.spread() == 3
     assert store.reprints.of([1]).tolist() == [-1]  # a reader that still has its key goes on alone
     assert store.reprints.others(1) == store.reprints.others(99) == []
 
@@ -409,7 +410,7 @@ def bed(tmp_path: Path, analyzer: Analyzer) -> Iterator[Bed]:
 def also(bed: Bed) -> Iterator[Callable[[str], list[str]]]:
     live = LiveIndex(bed.generations)
     service = SearchService(live, bed.analyzer)
-    yield lambda article_id: [found.id for found in service.reprints(article_id)]
+    yield lambda article_id: [found.id for found in service.reprints(article_id).reprints]
     live.close()
 
 
@@ -426,7 +427,7 @@ def copy(name: str, text: str = MUSEUM, *, day: int = 1) -> Article:
 
 def test_the_reprints_of_the_sample_are_found_and_no_others(sample_service: SearchService) -> None:
     names = [json.loads(line)["id"] for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
-    found = {(name, other.id) for name in names for other in sample_service.reprints(name)}
+    found = {(name, other.id) for name in names for other in sample_service.reprints(name).reprints}
     assert found == {pair[::way] for pair in SAMPLE_PAIRS for way in (1, -1)}
 
 
@@ -443,7 +444,9 @@ def test_an_article_names_its_reprints_the_earliest_first(bed: Bed, also: Callab
     bed.archive.put(copy("late", LUNCH, day=9))
     bed.sync()
     assert also("middle") == ["newcomer"]
-    assert also("late") == also("a000") == also("nowhere") == []
+    assert also("late") == also("a000") == []
+    with pytest.raises(NotFoundError):
+        also("nowhere")
     bed.assert_in_step()
 
 

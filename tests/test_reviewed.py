@@ -151,7 +151,7 @@ def test_a_page_is_whole_though_a_purge_comes_between(own_sample: Settings, anal
     stop = threading.Event()
 
     def read() -> None:
-        while not stop.is_set():
+        while not stop.wait(0.01):  # purges get on in between
             page = service.search(SearchRequest("школа", per_page=100))
             shown = len(page.hits) + sum(hit.reprint_count for hit in page.hits)
             seen.setdefault(page.version, set()).add((page.total, shown))
@@ -160,7 +160,7 @@ def test_a_page_is_whole_though_a_purge_comes_between(own_sample: Settings, anal
     with closing(live), open_archive(own_sample) as archive:
         for reader in readers:
             reader.start()
-        for name in ids(service, "школа")[:4]:
+        for name in ids(service, "школа")[:3]:
             purge(archive, generations, analyzer, name)
         stop.set()
         for reader in readers:

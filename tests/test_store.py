@@ -301,7 +301,7 @@ def test_threads_read_whole_states_while_a_writer_writes(store: Store, analyzer:
 
     def read() -> int:
         looks = 0
-        while not done.is_set() or not looks:
+        while not done.wait(0.002) or not looks:  # the writer gets on in between
             sequence = published[-1]
             assert store.contents(sequence) == {draft(number).id: sequence for number in range(5)}
             articles = [store.article(draft(number).id, sequence) for number in range(5)]

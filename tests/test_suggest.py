@@ -16,11 +16,11 @@ from searchsvc.analysis import Analyzer
 from searchsvc.letters import RUSSIAN
 from searchsvc.lexicon import Entry, Lexicon
 from searchsvc.live import LiveIndex
-from searchsvc.phrases import key_of
 from searchsvc.prefixes import near_prefixes
 from searchsvc.results import SearchRequest, Suggestion
 from searchsvc.search import SearchService
 from searchsvc.stopwords import STOP_WORDS
+from searchsvc.wording import key_of
 
 
 def texts(service: SearchService, typed: str, kind: str = "", limit: int = 8) -> list[str]:
@@ -77,7 +77,7 @@ def test_only_the_last_word_is_completed_and_only_to_what_has_hits(sample_servic
         ("год:2022 настав", "год:2022 наставник"),
         ("наставник ИЛИ олимп", "наставник ИЛИ олимпиада"),
         ("школа № 5 учи", "школа № 5 учитель"),
-        ("в коллед", "в колледжа"),
+        ("в коллед", "в колледже"),
     ],
 )
 def test_what_stands_before_the_last_word_stays(

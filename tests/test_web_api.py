@@ -76,6 +76,11 @@ def test_a_period_that_the_query_names_is_offered(client: FlaskClient) -> None:
     assert narrowed["period"] is None
 
 
+def test_an_open_end_of_a_period_is_null(client: FlaskClient) -> None:
+    offered = client.get("/api/v1/search?q=конференция с 2022 года").json["period"]
+    assert (offered["q"], offered["from"], offered["to"]) == ("конференция", "2022-01-01", None)
+
+
 def test_what_conditions_leave_out_is_offered_with_what_to_ask_for_it(client: FlaskClient) -> None:
     offered = get(client, "search?q=наставничество+год:2019&category=Наставничество")["nearby"]
     assert offered == {

@@ -12,8 +12,9 @@ from werkzeug.datastructures import MultiDict
 
 from searchsvc.query import MAX_LENGTH
 from searchsvc.results import FACETS, SearchRequest
-from web import forms
-from web.forms import ParameterError, api_pairs, page_pairs, read_api, read_page
+from web import forms, links
+from web.forms import ParameterError, read_api, read_page
+from web.links import api_pairs, page_pairs
 
 
 def args(address: str) -> MultiDict[str, str]:
@@ -187,14 +188,14 @@ def test_the_address_of_an_api_search_keeps_everything_that_changes_the_answer()
 
 def test_a_filter_switches_on_and_off_and_returns_to_the_first_page() -> None:
     asked = SearchRequest("школа", page=3, filters={"year": ("2021",)})
-    more = forms.toggled(asked, "year", "2022")
+    more = links.toggled(asked, "year", "2022")
     assert (more.filters, more.page) == ({"year": ("2021", "2022")}, 1)
-    assert forms.toggled(forms.toggled(more, "year", "2021"), "year", "2022").filters == {}
+    assert links.toggled(links.toggled(more, "year", "2021"), "year", "2022").filters == {}
 
 
 def test_filters_and_dates_are_dropped_by_name() -> None:
     asked = SearchRequest("а", since=date(2020, 1, 1), filters={"year": ("2021",), "tag": ("т",)})
-    assert forms.without(asked, "dates", "tag") == SearchRequest("а", filters={"year": ("2021",)})
+    assert links.without(asked, "dates", "tag") == SearchRequest("а", filters={"year": ("2021",)})
 
 
 def test_the_limit_of_neighbours_is_checked() -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
 from typing import cast
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup, Tag
@@ -163,6 +163,16 @@ def test_a_period_in_the_query_is_offered_as_a_link_that_narrows(client: FlaskCl
     assert number is not None
     assert number.group(1) in one(narrowed, "h1").text
     assert not [line for line in narrowed.select(".suggested") if "период" in line.text]
+
+
+def test_a_period_with_an_open_end_is_a_link_with_one_date(client: FlaskClient) -> None:
+    tree = search(client, "конференция до 2022 года")
+    offer = next(line for line in tree.select(".suggested") if "период" in line.text)
+    link = one(offer, "a")
+    assert link.text.replace("\u00a0", " ") == "по 31 декабря 2021"
+    asked = parse_qs(urlsplit(str(link["href"])).query)
+    assert (asked["q"], asked["to"], "from" in asked) == (["конференция"], ["2021-12-31"], False)
+    assert "по 31 декабря 2021" in one(page(client, str(link["href"])), ".chips").text.replace("\u00a0", " ")
 
 
 def test_near_matches_follow_under_a_line_and_name_what_they_lack(client: FlaskClient) -> None:

@@ -18,6 +18,7 @@ from whoosh.filedb.filestore import RamStorage
 from whoosh.formats import Existence, Format, Positions
 
 from searchsvc.engines.whoosh import blocks
+from searchsvc.engines.whoosh.values import Values, pickled_positions
 
 Posting = tuple[int, float, tuple[int, ...]]
 
@@ -29,7 +30,7 @@ def ours(postings: Sequence[Posting], codes: Sequence[int] | None = None) -> blo
     return blocks.make(
         np.array([number for number, _, _ in postings], np.int64),
         np.array([weight for _, weight, _ in postings], np.float32),
-        blocks.pickled_positions(times, flat),
+        pickled_positions(times, flat),
         None if codes is None else np.array(codes, np.uint8),
     )
 
@@ -156,7 +157,7 @@ def test_values_taken_from_lists_make_one_list(write: Callable[[Any], Any]) -> N
     again = blocks.make(
         np.concatenate([parts[0][0], parts[1][0][keep] + 100]),
         np.concatenate([parts[0][1], parts[1][1][keep]]),
-        blocks.Values.joined([parts[0][2], parts[1][2].kept(keep)]),
+        Values.joined([parts[0][2], parts[1][2].kept(keep)]),
         None,
     )
     left = [(number + 100, weight, at) for (number, weight, at), kept in zip(two, keep, strict=True) if kept]

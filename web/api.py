@@ -12,16 +12,18 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.sansio.utils import get_current_url
 
 from searchsvc.errors import BadRequestError, GenerationError, NotFoundError
+from searchsvc.results import SHOWN_REPRINTS
 from web.answers import made_from
 from web.forms import (
     ParameterError,
     Problem,
     read_api,
     read_limit,
+    read_paging,
     read_suggest,
 )
 from web.querylog import entry
-from web.shapes import Json, Links, article_json, result_json, similar_json, suggest_json
+from web.shapes import Json, Links, article_json, reprints_json, result_json, similar_json, suggest_json
 
 if TYPE_CHECKING:
     from searchsvc.search import SearchService
@@ -63,7 +65,8 @@ _TITLES = {
 }
 _DETAILS = {
     400: "Запрос прочитать не удалось.",
-    404: "По этому адресу ничего нет. Есть search, suggest, articles/{id} и articles/{id}/similar.",
+    404: "По этому адресу ничего нет. Есть search, suggest, articles/{id}, articles/{id}/similar "
+    "и articles/{id}/reprints.",
     405: "Этот адрес отвечает только на GET, HEAD и OPTIONS.",
     500: "Что-то сломалось у нас. Ошибка записана в журнал сервера.",
     503: "Поисковый индекс сейчас недоступен. Повторите запрос через полминуты.",
@@ -124,6 +127,7 @@ class Api:
         routes.add_url_rule("/suggest", view_func=self.suggest)
         routes.add_url_rule("/articles/<article_id>", view_func=self.article)
         routes.add_url_rule("/articles/<article_id>/similar", view_func=self.similar)
+        routes.add_url_rule("/articles/<article_id>/reprints", view_func=self.reprints)
         return routes
 
     def search(self) -> Response:
@@ -162,6 +166,13 @@ class Api:
         found = service.similar(article_id, limit)
         made_from(service.version())
         return jsonify(similar_json(article_id, found, _links(), version=service.version()))
+
+    def reprints(self, article_id: str) -> Response:
+        """Answer with the other articles that are the same text, page by page."""
+        page, per_page = read_paging(request.args, default=SHOWN_REPRINTS)
+        found = self._service.reprints(article_id, page, per_page)
+        made_from(found.version)
+        return jsonify(reprints_json(found, _links()))
 
 
 def read_none(args: Mapping[str, str]) -> None:

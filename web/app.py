@@ -30,7 +30,7 @@ from werkzeug.routing import Map
 import searchsvc
 from searchsvc.errors import BadRequestError, GenerationError, NotFoundError
 from searchsvc.settings import Settings
-from web import api, feed, forms, pages, shapes, words
+from web import api, feed, forms, links, pages, shapes, words
 from web.answers import Headers
 from web.caching import Caching
 from web.querylog import QueryLog
@@ -275,14 +275,14 @@ def _install_words(app: Flask, settings: Settings, version: str) -> None:
         site_title=settings.site_title,
         address=pages.address,
         feed_address=feed.address,
-        without=forms.without,
-        toggled=forms.toggled,
-        on_page=forms.on_page,
+        without=links.without,
+        toggled=links.toggled,
+        on_page=links.on_page,
         later=pages.later,
-        new_search=forms.new_search,
-        sorted_by=forms.sorted_by,
-        asking=forms.asking,
-        within=forms.within,
+        new_search=links.new_search,
+        sorted_by=links.sorted_by,
+        asking=links.asking,
+        within=links.within,
         period=pages.period,
-        page_pairs=forms.page_pairs,
+        page_pairs=links.page_pairs,
     )

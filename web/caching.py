@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     from searchsvc.search import SearchService
 
 FRESH = "public, max-age=60, stale-while-revalidate=300"
-"""How long an answer may be shown without asking again; then ETags make asking cheap."""
+"""How long another site may show an answer without asking again; then ETags make asking cheap."""
+
+ASKED = "public, no-cache"
+"""A reader's browser asks each time, mostly for a 304: a withdrawn article is gone with the next click, and
+an editor sees the change just made."""
 
 _NOBODY = re.compile(r"bot\b|crawl|spider|slurp|preview|curl/|wget/|python|java/|go-http", re.IGNORECASE)
 """Names of programs, which read everything and tell nothing of what people read."""
@@ -72,7 +76,7 @@ class Caching:
         asked = _asked(environ)
         tag = self._tag(version, asked)
         if _knows(environ, tag):
-            start_response("304 NOT MODIFIED", [*_marks(tag), *_shared(environ)])
+            start_response("304 NOT MODIFIED", [*_marks(tag, environ), *_shared(environ)])
             return []
         answer = self.kept.get(version, tag)
         if answer is None:
@@ -96,7 +100,7 @@ class Caching:
             made: Made | None = environ.get(MADE)
             if made is not None and status.startswith("200"):
                 tag = self._tag(made.version, asked)
-                headers = [*headers, *_marks(tag)]
+                headers = [*headers, *_marks(tag, environ)]
                 begun[:] = [made, tag, headers]
             return start_response(status, headers, error)
 
@@ -129,7 +133,7 @@ def _asked(environ: WSGIEnvironment) -> tuple[Any, ...]:
     if environ.get("QUERY_STRING"):
         given = Request(environ, populate_request=False).args.items(multi=True)
         pairs = ((name, squeeze(clean(value))) for name, value in given)
-        if not path.startswith(shapes.PREFIX):  # pages overlook what they do not know and what is empty
+        if not _is_api(environ):  # pages overlook what they do not know and what is empty
             pairs = (pair for pair in pairs if pair[1] and pair[0] in forms.PAGE_PARAMETERS)
         pairs = sorted(pairs, key=_name)  # of several values of one name the first counts
     host = environ.get("HTTP_HOST") or f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
@@ -157,10 +161,14 @@ def _is_person(environ: WSGIEnvironment) -> bool:
     return bool(agent) and not ahead and not _NOBODY.search(agent)
 
 
-def _marks(tag: str) -> Headers:
-    return [("ETag", f'"{tag}"'), ("Cache-Control", FRESH)]
+def _marks(tag: str, environ: WSGIEnvironment) -> Headers:
+    return [("ETag", f'"{tag}"'), ("Cache-Control", FRESH if _is_api(environ) else ASKED)]
+
+
+def _is_api(environ: WSGIEnvironment) -> bool:
+    return str(environ.get("PATH_INFO", "")).startswith(shapes.PREFIX)
 
 
 def _shared(environ: WSGIEnvironment) -> Headers:
     """Return what a 304 needs besides; the rest is with the answer that the caller has."""
-    return list(api.CORS.items()) if environ.get("PATH_INFO", "").startswith("/api/") else []
+    return list(api.CORS.items()) if _is_api(environ) else []

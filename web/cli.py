@@ -22,6 +22,7 @@ from web.commands import (
     evaluate,
     explain,
     index,
+    queries,
     search,
     serving,
     sources,
@@ -76,7 +77,7 @@ for _command in (
     *(serving.demo, sources.source, collecting.crawl),
     *(index.sync, index.rebuild, index.rollback, collecting.reextract, index.purge, index.backup),
     *(serving.serve, serving.worker, status.status),
-    *(search.query, explain.explain, search.analyse, synonyms.synonyms, evaluate.evaluate),
+    *(search.query, explain.explain, search.analyse, queries.queries, synonyms.synonyms, evaluate.evaluate),
     *(collecting.import_file, collecting.export),
 ):
     cli.add_command(_command)

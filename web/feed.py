@@ -13,7 +13,8 @@ from flask import Blueprint, Response, request, url_for
 from searchsvc.results import Hit, SearchRequest, Segment
 from searchsvc.text import clean, squeeze
 from web.answers import made_from
-from web.forms import new_search, on_page, page_pairs, read_page, sorted_by, written
+from web.forms import read_page
+from web.links import new_search, on_page, page_pairs, sorted_by, written
 from web.pages import conditions
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 from searchsvc.nearby import TIME
 from searchsvc.results import Nearby, ResultPage, SearchRequest
-from web.forms import asking, without
+from web.links import asking, without
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,10 @@ from web.answers import made_from
 from web.forms import (
     FILTERS,
     PageRequest,
-    on_page,
-    page_pairs,
+    read_number,
     read_page,
-    sorted_by,
-    toggled,
-    without,
-    written,
 )
+from web.links import on_page, page_pairs, sorted_by, toggled, without, written
 from web.nearby import ways
 from web.querylog import QueryLog, Reading, entry
 
@@ -105,6 +101,7 @@ class Pages:
         routes.add_url_rule("/", "index", self.index)
         routes.add_url_rule("/search", "search", self.search)
         routes.add_url_rule("/articles/<article_id>", "article", self.article)
+        routes.add_url_rule("/articles/<article_id>/reprints", "reprints", self.reprints)
         routes.add_url_rule("/help", "help", self.help)
         return routes
 
@@ -119,7 +116,7 @@ class Pages:
 
     def search(self) -> str:
         """Show results, or what to do where there are none."""
-        asked = read_page(request.args)
+        asked = _with_names_or_a_note(self._service, read_page(request.args))
         if not page_pairs(on_page(replace(asked.search, sort="relevance", correct="auto"), 1)):
             overview = self._service.overview()
             made_from(overview.version)
@@ -168,6 +165,15 @@ class Pages:
             linked=linked_data(article),
         )
 
+    def reprints(self, article_id: str) -> str:
+        """Show where else an article was published; past the last page that one is shown."""
+        service, number = self._service.pinned(), read_number(request.args)
+        found = service.reprints(article_id, number)
+        if number > max(found.pages, 1):
+            found = service.reprints(article_id, max(found.pages, 1))
+        made_from(found.version)
+        return render_template("reprints.html", found=found, steps=steps(found.page, found.pages))
+
     def _much_read(self, service: SearchService) -> tuple[Hit, ...]:
         """Return what is much read and still there, nothing where that is too little for a list."""
         found = service.articles(self._log.most_read())[:MUCH_READ] if self._log else ()
@@ -190,6 +196,16 @@ def _answer(service: SearchService, asked: PageRequest) -> tuple[ResultPage, Pag
     if number > wanted.page and page.rows:
         notes.append(f"Страницы {number} нет — показана последняя, {wanted.page}-я.")
     return page, PageRequest(wanted, tuple(notes))
+
+
+def _with_names_or_a_note(service: SearchService, asked: PageRequest) -> PageRequest:
+    """Leave filters by name out where these are off, and say so."""
+    named = [value for field in NAMES for value in asked.search.filters.get(field, ())]
+    if not named or service.has_names():
+        return asked
+    values = ", ".join(f"«{value}»" for value in named)
+    note = f"Искать по людям, организациям и местам здесь сейчас нельзя: условие {values} не учтено."
+    return PageRequest(without(asked.search, *NAMES), (*asked.notes, note))
 
 
 def _found(service: SearchService, wanted: SearchRequest) -> ResultPage:

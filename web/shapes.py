@@ -13,12 +13,14 @@ from urllib.parse import quote
 
 from corpus.codec import block_to_dict
 from searchsvc.results import (
+    SHOWN_REPRINTS,
     ArticlePage,
     Correction,
     Explanation,
     Hit,
     PeriodOffer,
     Reprint,
+    ReprintPage,
     ResultPage,
     ScorePart,
     Segment,
@@ -26,7 +28,8 @@ from searchsvc.results import (
     Suggestion,
     WordShare,
 )
-from web.forms import RESULT_KEYS, ApiRequest, api_pairs, on_page, written
+from web.forms import RESULT_KEYS, ApiRequest
+from web.links import api_pairs, on_page, written
 from web.nearby import nearby_json
 from web.words import adding_up
 
@@ -110,11 +113,14 @@ def corrections_json(made: Iterable[Correction]) -> list[Json]:
 
 
 def period_json(offer: PeriodOffer) -> Json:
-    """Return the period that a query names: what to ask for its articles alone, and their number."""
+    """Return the period that a query names: what to ask for its articles alone, and their number.
+
+    An open end is null.
+    """
     return {
         "q": offer.text,
-        "from": offer.since.isoformat(),
-        "to": offer.until.isoformat(),
+        "from": offer.since.isoformat() if offer.since else None,
+        "to": offer.until.isoformat() if offer.until else None,
         "total": offer.total,
     }
 
@@ -167,7 +173,7 @@ def explanation_json(explanation: Explanation) -> Json:
         "match": explanation.match,
         "order": explanation.order,
         "place": explanation.place,
-        **({"folded_into": explanation.folded_into} if explanation.folded_into else {}),
+        **({"folded_into": explanation.folded_into.id} if explanation.folded_into else {}),
         "score": None if score is None else round(score, SCORE_DIGITS),
         "parts": [
             {
@@ -230,6 +236,30 @@ def article_json(article: ArticlePage, links: Links) -> Json:
         "links": {
             "self": links.api_article(article.id),
             "similar": links.api_article(article.id) + "/similar",
+            "reprints": links.api_article(article.id) + "/reprints",
+        },
+    }
+
+
+def reprints_json(found: ReprintPage, links: Links) -> Json:
+    """Return a page of the articles that are the same text as one."""
+
+    def at(number: int) -> str:
+        pairs = [("page", str(number))] if number > 1 else []
+        pairs += [("per_page", str(found.per_page))] if found.per_page != SHOWN_REPRINTS else []
+        return written(links.api_article(found.id) + "/reprints", pairs)
+
+    return {
+        "id": found.id,
+        "version": found.version,
+        "total": found.total,
+        "page": found.page,
+        "per_page": found.per_page,
+        "results": [reprint_json(reprint, links) for reprint in found.reprints],
+        "links": {
+            "self": at(found.page),
+            "next": at(found.page + 1) if found.page < found.pages else None,
+            "prev": at(found.page - 1) if 1 < found.page <= found.pages + 1 else None,
         },
     }
 

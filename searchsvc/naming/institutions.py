@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from functools import cache
 
 from searchsvc.analysis import Analyzer, Reading
 from searchsvc.naming import declension
 from searchsvc.naming.declension import Options, cased, options
+from searchsvc.naming.values import KINDS, LEGAL, canonical
 from searchsvc.naming.words import (
     CLOSING,
     OPENING,
@@ -23,19 +23,7 @@ from searchsvc.naming.words import (
     listed,
     text_of,
 )
-from searchsvc.synonyms import packaged_entries
-from searchsvc.text import fold
 
-KINDS = listed(
-    "школа гимназия лицей колледж техникум училище университет институт академия сад ясли интернат",
-    "школа-интернат детсад центр дом дворец музей библиотека театр филармония фонд министерство департамент",
-    "комитет управление отдел правительство администрация дума совет ассоциация союз общество корпорация",
-    "компания издательство больница поликлиника клуб лагерь санаторий технопарк кванториум агентство служба",
-    "организация предприятие завод комбинат стадион спорткомплекс бассейн студия ансамбль оркестр хор",
-    "галерея планетарий кафедра факультет консерватория семинария прокуратура палата комиссия инспекция",
-    "партия движение банк холдинг концерн газета журнал телеканал радиостанция учреждение объединение",
-    "кинотеатр мастерская станция корпус собрание",
-)
 AUTHORITIES = listed(
     "министерство департамент комитет управление правительство администрация дума прокуратура агентство",
     "служба собрание палата инспекция отдел совет",
@@ -51,12 +39,6 @@ NOT_INSTITUTIONS = listed(
 )
 """Abbreviations of exams, programmes and things, that models of news take for organisations."""
 
-LEGAL = re.compile(
-    "(?:М|Г|Ф?Г|К|Ч)?[АБК]?(?:Д?ОУ|ПОУ|УДО|УДПО|УК|ОУДОД|УЗ)|СОШ|ООШ|НОШ|ДЮСШ|СШОР|ДШИ|ДМШ|ДХШ|ДДТ|ЦДТ|"
-    "ВО|ДПО|СПО|НПО|ООО|ОАО|ПАО|ЗАО|АО|АНО|НКО"
-)
-"""Legal forms and short kinds, which nobody declines."""
-
 NAMED_AFTER = frozenset(("имени", "им"))
 MOST_WORDS = 12
 """Words in quotes; what is longer is no name."""
@@ -70,9 +52,6 @@ LONGEST_ABBREVIATION = 8
 PLURAL_INSTITUTION = 0.3
 """Weight of the plural: «в гимназии № 5» is one."""
 
-_OF_THE_COUNTRY = re.compile("(?:министерство|мин[а-яё]+|правительство) ", re.IGNORECASE)
-_ABBREVIATED_COUNTRY = re.compile(" РФ$", re.IGNORECASE)
-_COUNTRY = re.compile(" (?:РФ|России|Российской Федерации)$", re.IGNORECASE)
 _SHORT_MINISTRY = re.compile("Мин(?:обр)?([а-яё]{4,})$")
 _OF_A_PLACE = re.compile("[сц]к(?:ий|ая|ое|ого|ой|ому|им|ом|ую)$")
 _NOMINAL = frozenset(("NOUN", "ADJF", "PRTF"))
@@ -330,35 +309,6 @@ class Institutions:
     @staticmethod
     def _quoted_alone(words: Sequence[Word], first: int) -> bool:
         return first > 0 and words[first - 1].text in OPENING and not words[first].text.isupper()
-
-
-def canonical(name: str) -> str:
-    """Return the one value of an organisation's name: with a capital at its beginning, a ministry of the
-    country in full words."""
-    name = name[:1].upper() + name[1:]
-    short, space, rest = name.partition(" ")
-    name = _ministries().get(fold(short), short) + space + rest
-    country = _COUNTRY if _OF_THE_COUNTRY.match(name) else _ABBREVIATED_COUNTRY
-    return country.sub(" Российской Федерации", name)
-
-
-def merged_organisations(names: Iterable[str]) -> list[str]:
-    """Return the names of one article, a ministry without its country («Минпросвещения») as the country's
-    where the article has that."""
-    values = [canonical(name) for name in names]
-    known = set(values)
-    whole = (f"{value} Российской Федерации" for value in values)
-    return [full if full in known else value for full, value in zip(whole, values, strict=True)]
-
-
-@cache
-def _ministries() -> Mapping[str, str]:
-    """Return short names that the packaged list explains by one ministry."""
-    return {
-        short: entry.full[0]
-        for short, entry in packaged_entries().items()
-        if short.startswith("мин") and len(entry.full) == 1 and entry.full[0].startswith("Министерство ")
-    }
 
 
 def is_common(word: Word, analyzer: Analyzer) -> bool:

@@ -204,6 +204,7 @@ def leftovers(index: Path) -> list[str]:
         "lexicon",
         "phrases",
         "titles",
+        "sequences",
         "reprints",
         "writer.lock",
     }

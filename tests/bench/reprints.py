@@ -27,8 +27,9 @@ from corpus.article import Article, Paragraph
 from searchsvc.analysis import Analyzer
 from searchsvc.document import Document, make_document
 from searchsvc.engine import Candidate
-from searchsvc.folding import FOLDED, folded
+from searchsvc.folding import Rows
 from searchsvc.reprints import SHARED, Text, find_groups, sketch
+from searchsvc.results import MAX_DEPTH
 from searchsvc.similar import rebuild_neighbours
 from searchsvc.store import Store
 from searchsvc.store_writer import StoreWriter
@@ -194,12 +195,13 @@ def _folding(found: Sequence[Case], store: Store) -> None:
         ("generated articles", list(range(len(made) + 1, len(found)))),
         ("originals and reprints", made),
     ):
-        drawn = chance.sample(keys, min(FOLDED, len(keys)))
+        drawn = chance.sample(keys, min(MAX_DEPTH, len(keys)))
         candidates = [Candidate(key, 1.0, 1) for key in drawn]
         times = []
         for _ in range(500):
             begin = process_time()
-            rows = folded(candidates, FOLDED, store, by_date=False)
+            rows = Rows(candidates, len(candidates), store)
+            rows.part(0, 10)
             times.append((process_time() - begin) * 1e3)
         p50, p95 = np.percentile(times, [50, 95])
         print(f"folding {len(drawn)} {name}: {len(rows)} rows, {p50:.2f} / {p95:.2f} ms")

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from web.commands.base import Command, Group, one_of, show_help
-from web.console import dump, progress, say
+from web.console import dump, note, progress, say
 
 if TYPE_CHECKING:
     from searchsvc.evaluation import Figures
+    from searchsvc.floors import Measured
 
 
 def _compared(command: Callable[..., None]) -> Callable[..., None]:
@@ -30,6 +31,21 @@ def _compared(command: Callable[..., None]) -> Callable[..., None]:
             "--compare",
             is_flag=True,
             help="Поставить рядом простые способы: слова как есть, основы Snowball, первая лемма",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _with_floors(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of floors."""
+    for option in (
+        click.option("--lower-floors", is_flag=True, help="Опустить границы, если значения стали ниже"),
+        click.option(
+            "--floors",
+            type=click.Path(path_type=Path),
+            metavar="ФАЙЛ",
+            help="Не пускать значения ниже границ в файле; нет его — записать, стало лучше — поднять",
         ),
     ):
         command = option(command)
@@ -63,7 +79,15 @@ def evaluate() -> None:
     help="Исправлять запросы, предлагать или нет",
 )
 @_compared
-def search(folder: Path | None, queries: Path | None, as_json: bool, **options: Any) -> None:
+@_with_floors
+def search(
+    folder: Path | None,
+    queries: Path | None,
+    as_json: bool,
+    floors: Path | None,
+    lower_floors: bool,
+    **options: Any,
+) -> None:
     """Проиндексировать набор в раскладке BEIR, ответить на его запросы и оценить ответы.
 
     Без ПАПКИ берётся пример архива с его запросами. В ПАПКЕ лежат corpus.jsonl {_id, title, text,
@@ -77,9 +101,11 @@ def search(folder: Path | None, queries: Path | None, as_json: bool, **options: 
       searchsvc evaluate search ./набор --compare
       searchsvc evaluate search ./набор --queries ./набор/queries-noisy.jsonl --json --per-query > было.json
       searchsvc evaluate search ./набор --queries ./набор/queries-noisy.jsonl --against было.json
+      searchsvc evaluate search ./набор --floors границы.json
     """
     from indexer.evaluate import evaluate_search, judged_set
     from searchsvc.evaluation import read_judged
+    from searchsvc.floors import measured_search
     from web.commands.evaluate_told import search_told
 
     with judged_set(folder) as place:
@@ -88,15 +114,17 @@ def search(folder: Path | None, queries: Path | None, as_json: bool, **options: 
         texts = {query.id: query.text for query in read_judged(place, queries).queries}
     if as_json:
         dump(figures)
-        return
-    for line in search_told(figures, texts):
-        say(line)
+    else:
+        for line in search_told(figures, texts):
+            say(line)
+    _held(floors, figures, measured_search(figures), lower=lower_floors)
 
 
 @evaluate.command("similar", cls=Command)
 @click.argument("folder", type=click.Path(path_type=Path), metavar="ПАПКА")
 @_compared
-def similar(folder: Path, as_json: bool, **options: Any) -> None:
+@_with_floors
+def similar(folder: Path, as_json: bool, floors: Path | None, lower_floors: bool, **options: Any) -> None:
     """Оценить «Похожие записи» по парам текстов: об одном и том же они или нет.
 
     В ПАПКЕ лежат docs.jsonl {_id, title, text, published?, tags?} и pairs.tsv (a, b, same: 1 или 0).
@@ -110,15 +138,17 @@ def similar(folder: Path, as_json: bool, **options: Any) -> None:
       searchsvc evaluate similar ./набор --against было.json
     """
     from indexer.evaluate_similar import evaluate_similar
+    from searchsvc.floors import measured_similar
     from web.commands.evaluate_told import similar_told
 
     with progress() as shown:
         figures = evaluate_similar(folder, progress=shown, **options)
     if as_json:
         dump(figures)
-        return
-    for line in similar_told(figures):
-        say(line)
+    else:
+        for line in similar_told(figures):
+            say(line)
+    _held(floors, figures, measured_similar(figures), lower=lower_floors)
 
 
 @evaluate.command("corrections", cls=Command)
@@ -176,6 +206,24 @@ def engines(folder: Path | None, queries: Path | None, below: float, as_json: bo
         dump(figures)
     else:
         _tell_agreement(figures, below)
+
+
+_HELD = {
+    "written": "Нижние границы записаны",
+    "raised": "Нижние границы подняты",
+    "lowered": "Нижние границы опущены",
+    "held": "Не ниже границ",
+}
+
+
+def _held(path: Path | None, figures: Figures, measured: Measured, *, lower: bool) -> None:
+    """Hold figures against the floors in a file, if there is one to be held."""
+    from searchsvc.floors import hold
+
+    if path is not None:
+        note(f"{_HELD[hold(path, figures['set'], measured, lower=lower)]}: {path}")
+    elif lower:
+        raise click.UsageError("--lower-floors опускает границы из файла --floors, а он не указан.")
 
 
 _LEVELS = {"search": "весь поиск", "engine": "сам движок"}

@@ -13,7 +13,7 @@ from corpus.errors import SearchServiceError
 from web.commands.base import Command, with_settings
 from web.commands.search import FREE_TEXT, asked_for, marked, narrowing, refuse_mistyped
 from web.console import dump, note, say
-from web.words import adding_up, counted, day, decimal, grouped
+from web.words import adding_up, counted, day, decimal, grouped, plural
 
 if TYPE_CHECKING:
     from searchsvc.results import Explanation, SearchRequest, WordFound
@@ -134,6 +134,7 @@ def _json(explanation: Explanation) -> dict[str, Any]:
         },
         "total": explanation.total,
         "near_total": explanation.near_total,
+        "rows": explanation.rows,
         "version": explanation.version,
         **explanation_json(explanation),
         "obstacles": [{"kind": one.kind, "text": one.text} for one in explanation.obstacles],
@@ -174,19 +175,43 @@ def _tell_place(explanation: Explanation) -> None:
     if explanation.place is None:
         say("В ответе этой статьи нет.")
     elif explanation.match == "near":
-        say(f"Место {explanation.place}, среди похожих: не хватает: {', '.join(explanation.missing)}.")
+        lacks = ", ".join(explanation.missing)
+        say(f"Место {explanation.place} из {explanation.rows}, среди похожих: не хватает: {lacks}.")
         whole = f"{explanation.total}; похожие идут после них" if explanation.total else "нет"
         say(f"Статей, где есть всё, что в запросе: {whole}.")
     else:
-        say(f"Место {explanation.place} из {explanation.total}: есть всё, что в запросе.")
-    if explanation.folded_into:
-        say(f"  Свёрнута под статьёй {explanation.folded_into}: это один и тот же текст.")
+        say(f"Место {explanation.place} из {explanation.rows}: есть всё, что в запросе.")
+        if explanation.rows != explanation.total:
+            say(f"  {_counts(explanation)}")
+    if (shown := explanation.folded_into) is not None:
+        published = day(shown.published) if shown.published else ""
+        where = ", ".join(filter(None, [shown.source_title or shown.source, published]))
+        say(f"  На этом месте показана запись {shown.id} «{shown.title}» ({where}).")
+        say("  Это тот же текст, и статья свёрнута под ней.")
+    elif explanation.reprint_count:
+        number = explanation.reprint_count
+        same = counted(number, "публикация", "публикации", "публикаций")
+        say(f"  Под ней {plural(number, 'свёрнута', 'свёрнуты', 'свёрнуто')} ещё {same} того же текста.")
     for obstacle in explanation.obstacles:
         say(f"  {obstacle.text}")
     if explanation.order == "engine":
         say(f"Дальше первых {RERANKED} порядок таков, как дал поисковый движок: на части он не делится.")
     elif explanation.order == "date":
         say("Порядок по дате: оценки нет.")
+
+
+def _counts(explanation: Explanation) -> str:
+    """Say why there are not as many places as articles that match in full."""
+    from searchsvc.results import MAX_DEPTH
+
+    whole = f"Статей, где есть всё: {grouped(explanation.total)}"
+    if explanation.near_total:
+        whole += f", похожих за ними: {explanation.near_total}"
+    if explanation.rows == MAX_DEPTH:
+        return f"{whole}; показываются первые {MAX_DEPTH} строк, перепечатки — одной строкой."
+    if explanation.rows < explanation.total + explanation.near_total:
+        return f"{whole}; перепечатки одного текста стоят одной строкой."
+    return f"{whole}."
 
 
 def _tell_parts(explanation: Explanation) -> None:

@@ -169,6 +169,8 @@ def _tell_hit(number: int, hit: Hit) -> None:
         say(f"   {reprinted(hit)}:")
     for reprint in hit.reprints:
         say(f"     {' · '.join(filter(None, (reprint.source_title, reprint.title, reprint.id)))}")
+    if rest := hit.reprint_count - len(hit.reprints):
+        say(f"     … и ещё {rest}; все — на сайте: /articles/{hit.id}/reprints")
 
 
 def marked(segments: Iterable[Segment]) -> str:

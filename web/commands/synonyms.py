@@ -36,7 +36,7 @@ def synonyms(settings: Settings, text: tuple[str, ...]) -> None:
     from searchsvc.bootstrap import open_synonyms
 
     analyzer = Analyzer()
-    found = open_synonyms(settings, analyzer).current()
+    found = open_synonyms(settings, analyzer).read()
     if text:
         _tell_query(" ".join(text), found, analyzer)
     else:

@@ -19,10 +19,10 @@ from searchsvc.engines.tantivy.named import FACET_VALUES, NameCounts
 from searchsvc.engines.tantivy.read import Hits, Reader, combined
 
 BLOCK = 200
-"""The best are fetched in blocks that end here, at five times as many, and so on: what is fetched depends
-on that alone, so that a longer page begins with the shorter one."""
-
-GROWTH = 5
+PAGED = 1_000
+STEP = 500
+"""The best are fetched in blocks that end at these, and at every ``STEP`` more: what is fetched depends on
+that alone, so that a longer page begins with the shorter one."""
 
 INT64 = 2**63 - 1
 SCORE_BITS = 24
@@ -154,7 +154,7 @@ class _Evaluation:
         """Return how many match *query*, and the first *depth* by score; ties within a block go by id."""
         ends = [0, BLOCK]
         while ends[-1] < depth:
-            ends.append(ends[-1] * GROWTH)
+            ends.append(PAGED if ends[-1] == BLOCK else ends[-1] + STEP)
         total, hits = self._reader.hits(query, ends[-1])
         rows: list[Row] = []
         for first, end in pairwise(ends):

@@ -1,9 +1,10 @@
 """Whoosh, the embedded default: an ordinary Whoosh index, read into arrays.
 
 ``write`` gathers ready terms (``gather``) and makes segments of them (``segments``), whose posting lists
-are written and read by whole ``blocks``; ``read`` takes lists and columns out of mapped files (``storage``),
-``evaluate`` answers a plan over arrays and knows nothing of Whoosh. The mark of a commit rides in
-the pickled schema, so that Whoosh's own table of contents publishes index and mark in one rename.
+are written and read by whole ``blocks`` (``values``, ``pickles``); ``read`` takes lists and columns out of
+mapped files (``storage``) as arrays (``facts``), ``evaluate`` answers a plan over them and knows nothing of
+Whoosh. The mark of a commit rides in the pickled schema, so that Whoosh's own table of contents publishes
+index and mark in one rename.
 """
 
 from __future__ import annotations

@@ -4,8 +4,7 @@ A list of the codec W3 is ``W3Bl`` and then blocks: an int32, the block's length
 last one); a pickle (number of postings, last id, greatest weight, compressed?, codes of the
 shortest and the longest field); a pickle, zlib'd where it says so, of (ids, weights, values).
 Ids are deltas that start anew in each block. Weights are None (all 1), one number, or one a
-posting. A value of a field with positions is a frequency of four bytes and a pickled list of
-deltas.
+posting.
 
 Three things are ours, and plain Whoosh reads them without noticing. Numbers are pickled as an
 ``array`` instead of a tuple: a tenth of the time to load. The second pickle begins with a number
@@ -21,16 +20,17 @@ import pickle
 import struct
 import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
+from searchsvc.engines.whoosh.pickles import PlainUnpickler, load
+from searchsvc.engines.whoosh.values import Ints, Values, bounds_of, positions_of
+
 Floats = npt.NDArray[np.float32]
 
 MAGIC = b"W3Bl"
@@ -50,74 +50,12 @@ _WORTH_COMPRESSING = 150
 _SHORT = 1000
 """Bytes of a block that is inflated whole, which compares its checksum, too."""
 _COMPRESSION = 1
-_FREQUENCY_BYTES = 4
-_WIDTHS = np.zeros(256, np.int64)
-"""Bytes that follow each opcode that pushes a number."""
-_WIDTHS[[ord("K"), ord("M"), ord("J")]] = 1, 2, 4
 _STORED = struct.Struct("<2sBHH")
 _CHECK = struct.Struct("!I")
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
-    """Pickled values of postings, one after another; ``bounds`` says where each begins and the last ends."""
-
-    region: memoryview | bytes
-    bounds: Ints
-
-    @classmethod
-    def of(cls, values: Sequence[bytes]) -> Values:
-        """Pickle values."""
-        items = [_start(len(value)) + value for value in values]
-        return cls(b"".join(items), _bounds(np.fromiter(map(len, items), np.int64, len(items))))
-
-    @classmethod
-    def joined(cls, several: Sequence[Values]) -> Values:
-        """Put values one after another."""
-        sizes = np.concatenate([np.diff(some.bounds) for some in several])
-        return cls(b"".join([some.region for some in several]), _bounds(sizes))
-
-    def kept(self, keep: npt.NDArray[np.bool_]) -> Values:
-        """Return those that *keep* names."""
-        ends = self.bounds[1:][keep].tolist()
-        begins = self.bounds[:-1][keep].tolist()
-        pieces = [self.region[begin:end] for begin, end in zip(begins, ends, strict=True)]
-        return Values(b"".join(pieces), _bounds(np.diff(self.bounds)[keep]))
-
-
-def _bounds(sizes: Ints) -> Ints:
-    bounds = np.zeros(len(sizes) + 1, np.int64)
-    np.cumsum(sizes, out=bounds[1:])
-    return bounds
-
-
 class UnknownFormError(Exception):
     """Not the form of list that this module knows."""
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    """Knows numbers, strings, bytes, tuples, lists and arrays, and nothing that could run."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module == "array" and name in {"array", "_array_reconstructor"}:
-            return super().find_class(module, name)
-        if (module, name) == ("_codecs", "encode"):
-            return _latin_bytes  # how protocol 2 writes bytes
-        if (module, name) in {("builtins", "bytes"), ("__builtin__", "bytes")}:
-            return _no_bytes  # ... and how it writes that there are none
-        raise pickle.UnpicklingError(f"{module}.{name} in a posting list")
-
-
-def _latin_bytes(text: str, _: str) -> bytes:
-    return text.encode("latin1")
-
-
-def _no_bytes() -> bytes:
-    return b""
-
-
-def _load(data: bytes) -> Any:
-    return _PlainUnpickler(io.BytesIO(data)).load()
 
 
 # --- reading ------------------------------------------------------------------------------
@@ -150,7 +88,7 @@ def read_whole(blob: bytes) -> tuple[Ints, Floats, Values | None]:
 
 def _unpickled(data: bytes, number: int) -> tuple[Any, Any, tuple[bytes, ...] | None]:
     """Return ids, weights and values of a block as Whoosh does."""
-    ids, weights, values = _load(data)
+    ids, weights, values = load(data)
     if values is not None and (not isinstance(values, tuple) or len(values) != number):
         raise UnknownFormError("values of another form")
     return ids, weights, values
@@ -161,11 +99,7 @@ def read_positions(blob: bytes) -> tuple[Ints, Ints, Ints]:
     ids, _, values = read_whole(blob)
     if values is None:
         raise UnknownFormError("no values")
-    made = np.frombuffer(values.region, np.uint8)
-    found = _positions_of(made, values.bounds)
-    return ids, *(
-        _unpickled_positions(_load(b"(" + bytes(values.region) + b"t.")) if found is None else found
-    )
+    return ids, *positions_of(values)
 
 
 def _laid_out(data: bytes, number: int) -> tuple[Any, Any, Values] | None:
@@ -176,50 +110,12 @@ def _laid_out(data: bytes, number: int) -> tuple[Any, Any, Values] | None:
         return None
     (wide,) = _SIZES.unpack_from(data, start + 1)
     begin = start + 1 + _SIZES.size
-    bounds = _bounds(np.frombuffer(data[begin : begin + wide], f"<u{wide // number}").astype(np.int64))
+    bounds = bounds_of(np.frombuffer(data[begin : begin + wide], f"<u{wide // number}").astype(np.int64))
     region = data[begin + wide + len(b"0(") : -len(_END) - 1]
     if len(bounds) != number + 1 or bounds[-1] != len(region):
         raise ValueError("values of other sizes than it says")
-    ids, weights = _load(_PROTOCOL + data[_HEAD.size : start] + b"\x86.")
+    ids, weights = load(_PROTOCOL + data[_HEAD.size : start] + b"\x86.")
     return ids, weights, Values(region, bounds)
-
-
-def _positions_of(made: npt.NDArray[np.uint8], bounds: Ints) -> tuple[Ints, Ints] | None:
-    """Undo ``pickled_positions``; None if it did not make that."""
-    begins, ends = bounds[:-1], bounds[1:]
-    body = begins + np.where(made[begins] == ord("C"), 2, 5)
-    width = _WIDTHS[made[body + 6]]
-    times = (ends - body - _FREQUENCY_BYTES - 4) // (1 + width)
-    first = np.repeat(body + 6 - (np.cumsum(times) - times) * (1 + width), times)
-    step = np.repeat(1 + width, times)
-    at = first + np.arange(len(step)) * step
-    if not ((made[body + 4] == ord("]")).all() and (_WIDTHS[made[at]] + 1 == step).all()):
-        return None
-    deltas = made[at + 1].astype(np.int64)
-    for byte in (1, 2, 3):
-        has = np.flatnonzero(step > byte + 1)
-        if len(has):
-            deltas[has] |= made[at[has] + 1 + byte].astype(np.int64) << 8 * byte
-    return times, _running(deltas, times)
-
-
-def _unpickled_positions(values: Sequence[bytes]) -> tuple[Ints, Ints]:
-    # The opcodes of a tuple around all lists make one pickle of them.
-    lists = _load(b"(" + b"".join([value[_FREQUENCY_BYTES:-1] for value in values]) + b"t.")
-    if len(lists) != len(values):
-        raise ValueError("a posting without a list of positions")
-    times = np.fromiter(map(len, lists), np.int64, len(lists))
-    deltas = np.fromiter(chain.from_iterable(lists), np.int64, int(times.sum()))
-    return times, _running(deltas, times)
-
-
-def _running(deltas: Ints, times: Ints) -> Ints:
-    """Sum up deltas, anew for each of the postings that have *times* of them."""
-    sums = np.cumsum(deltas)
-    starts = np.cumsum(times) - times
-    before = np.where(starts > 0, sums[starts - 1], 0) if len(sums) else starts
-    running: Ints = sums - np.repeat(before, times)
-    return running
 
 
 def _blocks(blob: bytes) -> Iterator[tuple[int, bool, bytes]]:
@@ -233,7 +129,7 @@ def _blocks(blob: bytes) -> Iterator[tuple[int, bool, bytes]]:
         place += _LENGTH.size
         block = io.BytesIO(blob[place : place + abs(length)])
         place += abs(length)
-        number, _, _, compression, *_ = _PlainUnpickler(block).load()
+        number, _, _, compression, *_ = PlainUnpickler(block).load()
         yield number, bool(compression), block.read()
 
 
@@ -246,12 +142,12 @@ def _prefix(data: bytes, number: int, compressed: bool) -> tuple[Any, Any]:
         start = zlib.decompress(data) if compressed else data
     push, length, pop = _HEAD.unpack_from(start.ljust(_HEAD.size))
     if push != _PUSH or pop != _POP:
-        ids, weights, _ = _load(start + inflater.decompress(inflater.unconsumed_tail))
+        ids, weights, _ = load(start + inflater.decompress(inflater.unconsumed_tail))
         return ids, weights
     missing = _HEAD.size + length - len(start)
     if missing > 0:
         start += inflater.decompress(inflater.unconsumed_tail, missing)
-    ids, weights = _load(_PROTOCOL + start[_HEAD.size : _HEAD.size + length] + b"\x86.")
+    ids, weights = load(_PROTOCOL + start[_HEAD.size : _HEAD.size + length] + b"\x86.")
     return ids, weights
 
 
@@ -358,50 +254,6 @@ def _tail(values: Values, first: int, end: int) -> bytes:
     told = sizes.astype("<u2" if int(sizes.max()) < 1 << 16 else "<u4").tobytes()
     region = values.region[bounds[0] : bounds[-1]]
     return b"".join((b"B", _SIZES.pack(len(told)), told, b"0(", region, b"t"))
-
-
-def _start(size: int) -> bytes:
-    return b"C%c" % size if size < 256 else b"B" + struct.pack("<I", size)
-
-
-def pickled_positions(times: Ints, positions: Ints) -> Values:
-    """Return values of postings.
-
-    Each posting has *times* of the *positions*. What is written is what
-    ``whoosh.formats.Positions`` writes, but for the pickle's protocol and memo.
-    """
-    starts = np.cumsum(times) - times
-    deltas = positions.copy()
-    deltas[1:] -= positions[:-1]
-    some = times > 0
-    deltas[starts[some]] = positions[starts[some]]
-    largest = np.zeros(len(times), np.int64)
-    if len(deltas):
-        largest[some] = np.maximum.reduceat(deltas, starts[some])
-    width = np.where(largest < 1 << 8, 1, np.where(largest < 1 << 16, 2, 4))
-    size = _FREQUENCY_BYTES + 4 + times * (1 + width)
-    long = size > 255
-    bounds = _bounds(size + np.where(long, 5, 2))
-    begins, ends = bounds[:-1], bounds[1:]
-    made = np.zeros(int(bounds[-1]), np.uint8)
-    made[begins] = np.where(long, ord("B"), ord("C"))
-    made[begins + 1] = size & 255
-    for byte in (1, 2, 3):
-        made[begins[long] + 1 + byte] = size[long] >> 8 * byte & 255
-    body = ends - size
-    for byte in range(_FREQUENCY_BYTES):
-        made[body + 3 - byte] = times >> 8 * byte & 255
-    made[body + 4], made[body + 5] = ord("]"), ord("(")
-    wide = np.repeat(width, times)
-    at = np.repeat(body + 6, times) + (np.arange(len(deltas)) - np.repeat(starts, times)) * (1 + wide)
-    made[at] = np.array([0, *b"KM", 0, ord("J")], np.uint8)[wide]
-    made[at + 1] = deltas & 255
-    for byte in (1, 2, 3):
-        has = wide > byte
-        if has.any():
-            made[at[has] + 1 + byte] = deltas[has] >> 8 * byte & 255
-    made[ends - 2], made[ends - 1] = ord("e"), ord(".")
-    return Values(made.data, bounds)
 
 
 def _narrow(numbers: Ints) -> Any:

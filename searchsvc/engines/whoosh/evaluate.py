@@ -7,106 +7,22 @@ average length and the last sorting look across segments.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Protocol
+from itertools import repeat
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from searchsvc.engine import BM25_B, BM25_K1, NAMES, AnyOf, Candidate, Clause, Matches, Plan
 from searchsvc.engine import Sequence as Phrase
-from searchsvc.engines.whoosh.named import Counts, Named, Vocabulary
-
-POSITION_BITS = 31
-"""Far more than a text has positions, so that a phrase that begins before one article's first
-position never meets the last of the article before it."""
+from searchsvc.engines.whoosh.facts import POSITION_BITS, Ids, Mask, Postings, SegmentArrays, mask_of
+from searchsvc.engines.whoosh.named import Counts, Vocabulary
 
 _SPARSE = 16
 """So many times longer a list is when looking its parts up pays more than marking all of it."""
-
-Ids = npt.NDArray[np.int32]
-Postings = tuple[Ids, npt.NDArray[np.float32]]
-Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Facet:
-    """Values of documents. ``first`` has the number of a document's first value plus one, 0 where it
-    has none; what it has beyond the first stands in pairs (document, number of the value)."""
-
-    values: tuple[str, ...]
-    first: npt.NDArray[np.int32]
-    documents: Ids
-    numbers: npt.NDArray[np.int32]
-
-    @classmethod
-    def of(cls, postings: Mapping[str, Ids], size: int) -> Facet:
-        """Make one from the documents of each value."""
-        first = np.zeros(size, np.int32)
-        documents, numbers = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
-        for number, ids in enumerate(postings.values()):
-            free = first[ids] == 0
-            first[ids[free]] = number + 1
-            more = ids[~free]
-            documents.append(more)
-            numbers.append(np.full(len(more), number, np.int32))
-        return cls(tuple(postings), first, np.concatenate(documents), np.concatenate(numbers))
-
-    def counts(self, ids: Ids) -> dict[str, int]:
-        """Count the values of documents."""
-        totals = np.bincount(self.first[ids], minlength=len(self.values) + 1)[1:]
-        if len(self.documents):
-            more = self.numbers[_mask(ids, len(self.first))[self.documents]]
-            totals = totals + np.bincount(more, minlength=len(self.values))
-        return {value: total for value, total in zip(self.values, totals.tolist(), strict=True) if total}
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of each document of a segment, by document number. ``days`` are below 1
-    where none is known."""
-
-    ids: npt.NDArray[np.bytes_]
-    keys: npt.NDArray[np.int32]
-    days: npt.NDArray[np.int32]
-    stamps: npt.NDArray[np.int64]
-    lengths: npt.NDArray[np.float64]
-    facets: Mapping[str, Facet]
-
-
-class SegmentArrays(Protocol):
-    """A segment as arrays; postings include deleted documents, ``alive`` tells."""
-
-    facts: Facts
-    alive: Mask
-
-    @property
-    def documents(self) -> int:
-        """How many are alive."""
-        ...
-
-    @property
-    def words(self) -> float:
-        """How many tokens they have."""
-        ...
-
-    def postings(self, field: str, term: str) -> Postings:
-        """Return document numbers in rising order and weights."""
-        ...
-
-    def positions(self, field: str, term: str) -> npt.NDArray[np.int64]:
-        """Return ``document << POSITION_BITS | position``, rising."""
-        ...
-
-    def named(self, field: str) -> Named:
-        """Return the names of its documents."""
-        ...
-
-    def kept(self, clause: Clause, match: Callable[[], Postings]) -> Postings:
-        """Return what *match* found for *clause*, perhaps a former time."""
-        ...
 
 
 @dataclass(slots=True)
@@ -293,7 +209,7 @@ def _all_of(lists: Sequence[Ids], segment: SegmentArrays) -> Ids:
         if len(many) > _SPARSE * len(few):
             few = few[_looked_up(many, few)]
         else:
-            few = few[_mask(many, len(segment.alive))[few]]
+            few = few[mask_of(many, len(segment.alive))[few]]
     return few
 
 
@@ -314,12 +230,6 @@ def _filter(segment: SegmentArrays, field: str, values: Sequence[str]) -> Mask:
 
 def _narrowed(ids: Ids, keeps: Sequence[Mask]) -> Ids:
     return ids[reduce(np.logical_and, keeps)] if keeps else ids
-
-
-def _mask(ids: Ids, size: int) -> Mask:
-    mask = np.zeros(size, np.bool_)
-    mask[ids] = True
-    return mask
 
 
 def _near(part: _Found) -> Ids:
@@ -373,7 +283,8 @@ def _best(
         chosen = np.lexsort((names, rank))
     chosen = chosen[:limit]
     values = (column[chosen].tolist() for column in (keys, scores, bits))
-    return tuple(map(Candidate._make, zip(*values, strict=True)))
+    # A thousand are made a search: their own constructor takes three times as long.
+    return tuple(map(tuple.__new__, repeat(Candidate), zip(*values, strict=True)))
 
 
 def _row(

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from searchsvc.engines.whoosh import blocks
+from searchsvc.engines.whoosh.values import Ints, Values, pickled_positions
 
 _TERM_BYTES = 150
 """What a term takes in memory, about."""
@@ -27,7 +28,7 @@ class PostingList:
     term: bytes
     ids: npt.NDArray[np.integer[Any]]
     weights: blocks.Floats | None
-    values: blocks.Values | None
+    values: Values | None
 
 
 class _Terms(dict[str, int]):
@@ -91,24 +92,24 @@ class Gathered:
             yield from _cut(terms[first:last], ends[first:last] - start, owners[some], weights, values)
             first = last
 
-    def _values(self, times: blocks.Ints, begins: blocks.Ints) -> blocks.Values:
+    def _values(self, times: Ints, begins: Ints) -> Values:
         """Return the values of postings, whose positions begin at *begins*."""
         shifts = np.repeat(begins - (np.cumsum(times) - times), times)
         positions = np.frombuffer(self._positions, np.uint32)[shifts + np.arange(len(shifts))]
-        return blocks.pickled_positions(times, positions.astype(np.int64))
+        return pickled_positions(times, positions.astype(np.int64))
 
 
 def _cut(
     terms: Sequence[str],
-    ends: blocks.Ints,
+    ends: Ints,
     ids: npt.NDArray[np.int32],
     weights: blocks.Floats | None,
-    values: blocks.Values | None,
+    values: Values | None,
 ) -> Iterator[PostingList]:
     """Yield the list of each of *terms*; they stand one after another, up to *ends*."""
     start = 0
     for term, end in zip(terms, ends.tolist(), strict=True):
         light = None if weights is None else weights[start:end]
-        own = values and blocks.Values(values.region, values.bounds[start : end + 1])
+        own = values and Values(values.region, values.bounds[start : end + 1])
         yield PostingList(term.encode(), ids[start:end], light, own)
         start = end

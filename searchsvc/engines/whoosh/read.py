@@ -24,16 +24,17 @@ from whoosh.reading import SegmentReader, TermNotFound
 
 from searchsvc.engine import Clause
 from searchsvc.engines.whoosh import blocks
-from searchsvc.engines.whoosh.evaluate import POSITION_BITS, Facet, Facts, Postings
+from searchsvc.engines.whoosh.facts import POSITION_BITS, Facet, Facts, Postings
 from searchsvc.engines.whoosh.named import Named, Vocabulary
 from searchsvc.engines.whoosh.storage import MappedStorage, PostingCache, is_whole, reading
+from searchsvc.engines.whoosh.values import Ints, Values
 from searchsvc.errors import IndexDamagedError
 from searchsvc.results import FACETS
 
 NUMBERS = ("key", "day", "stamp", "length")
 """The numeric columns of an article."""
 
-Whole = tuple[npt.NDArray[np.int32], blocks.Floats, blocks.Values | None]
+Whole = tuple[npt.NDArray[np.int32], blocks.Floats, Values | None]
 """Document numbers, weights, values (None where the field keeps none)."""
 
 _NOTHING: Postings = (np.empty(0, np.int32), np.empty(0, np.float32))
@@ -168,14 +169,14 @@ class Files:
             ids, weights, values = self._walk(field, term)
         return self._bounded(ids), weights, values
 
-    def _walk(self, field: str, term: bytes) -> tuple[blocks.Ints, blocks.Floats, blocks.Values | None]:
+    def _walk(self, field: str, term: bytes) -> tuple[Ints, blocks.Floats, Values | None]:
         """Go through a list with Whoosh's own matcher."""
         ids, weights, values = [], [], []
         for matcher in self._matched(field, term):
             ids.append(matcher.id())
             weights.append(matcher.weight())
             values.append(matcher.value())
-        kept = blocks.Values.of(values) if all(values) else None  # None for each where none are stored
+        kept = Values.of(values) if all(values) else None  # None for each where none are stored
         return np.array(ids, np.int64), np.array(weights, np.float32), kept
 
     def _walk_positions(self, field: str, term: bytes) -> npt.NDArray[np.int64]:

@@ -25,6 +25,7 @@ from searchsvc.engines.whoosh import blocks
 from searchsvc.engines.whoosh.gather import PostingList
 from searchsvc.engines.whoosh.read import NUMBERS, TERM, Files, Whole, living
 from searchsvc.engines.whoosh.storage import MappedStorage, checksum
+from searchsvc.engines.whoosh.values import Ints, Values
 
 INDEX_NAME = "searchsvc"
 
@@ -44,7 +45,7 @@ def _merged_lists(name: str, parts: Sequence[_Part]) -> Iterator[PostingList]:
     ordered = heapq.merge(*streams, key=lambda each: each[0][0])
     for term, holders in groupby(ordered, key=lambda each: each[0][0]):
         ids, weights = [], []
-        values: list[blocks.Values] = []
+        values: list[Values] = []
         for (_, whole), part in holders:
             found, some_weights, some_values = part.left(whole)
             ids.append(part.places[found])
@@ -52,7 +53,7 @@ def _merged_lists(name: str, parts: Sequence[_Part]) -> Iterator[PostingList]:
             values += [some_values] if some_values else []
         joined = np.concatenate(ids)
         if len(joined):
-            kept = blocks.Values.joined(values) if values else None
+            kept = Values.joined(values) if values else None
             yield PostingList(term, joined, np.concatenate(weights), kept)
 
 
@@ -62,7 +63,7 @@ class _Part:
 
     files: Files
     alive: npt.NDArray[np.bool_]
-    places: blocks.Ints
+    places: Ints
 
     @classmethod
     def several(cls, storage: MappedStorage, schema: fields.Schema, entries: Iterable[Any]) -> list[_Part]:
