@@ -11,10 +11,19 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from searchsvc.glued import (
+    NAME,
+    SECOND_FAULT,
+    has_inner_capital,
+    in_case_of,
+    taken_apart,
+    taken_apart_misspelt,
+)
 from searchsvc.letters import SPELLABLE
 from searchsvc.stopwords import STOP_WORDS
 from searchsvc.text import fold, unmix
 from searchsvc.translit import MOST_READINGS, readings
+from searchsvc.trigrams import looks_like_a_word, surprises
 from searchsvc.vocabulary import PLAUSIBLE, Vocabulary
 
 _LATIN_KEYS = "`qwertyuiop[]asdfghjkl;'zxcvbnm,./" + '~QWERTYUIOP{}ASDFGHJKL:"ZXCVBNM<>?'
@@ -23,27 +32,29 @@ _LATIN_TYPED = frozenset(_LATIN_KEYS)
 TO_RUSSIAN = str.maketrans(_LATIN_KEYS, _RUSSIAN_KEYS)
 TO_LATIN = str.maketrans(_RUSSIAN_KEYS, _LATIN_KEYS)
 
-UNKNOWN = 6.5
-UNKNOWN_LETTER = 0.65
-"""A word nobody knows costs this and so much a letter (in nats). What is proposed for it must cost less,
-or it is a word that the archive lacks. Set on misspelt and rare words: docs/quality.md, "Corrections"."""
-
-NAME = 3.0
-"""What it costs beside to take a word with a capital for a typo: it is likely to be a name nobody knows."""
+UNKNOWN = 3.5
+UNKNOWN_LETTER = 0.3
+UNKNOWN_SURPRISE = 0.25
+UNKNOWN_MIXED = 15.0
+"""A word nobody knows costs this, so much a letter, and this share of how surprising its letters are (in
+nats); one of both alphabets costs ``UNKNOWN_MIXED``. What is proposed for it must cost less, or it is a word
+that the archive lacks. Set on misspelt and rare words: docs/quality.md, "Corrections"."""
 
 DOUBTFUL = 4.0
 """What costs up to so much more is suggested where nothing is sure."""
 
-GLUED = 4.0
-GLUED_LONG = 1.0
-"""What a lost space costs: less between words of five letters or more, which seldom meet in one by chance;
-nothing where capitals tell of it."""
+NAME_OF_NAME = 1.0
+"""What it costs instead (see ``glued.NAME``) if the archive writes the word with a capital, too."""
 
-TOGETHER = 6.0
-"""How much less two words cost that articles have both: they are likely to come from one query."""
+SURPRISE_USUAL = 2.6
+SURPRISE_WORD = 4.0
+"""How surprising the letters of words are on average (``searchsvc.trigrams``), and those of nearly all."""
 
-SECOND_FAULT = 2.0
-"""What it costs that a word has a further fault, beside that fault."""
+SURPRISE_MARK = 12.0
+SURPRISE_OTHERWISE = 2.0
+"""What a mark inside a word counts for; how much more surprising, a letter, is what was typed in the wrong
+layout. Of 34,000 words in Latin letters and 30,000 Russian ones, rare ones too, 5 are taken for the other
+layout by these, and nine of ten are told when they are typed so."""
 
 EDGE_MARKS = ".,;:?!/'`\"()"
 """Marks around a word; some of them are keys of letters in the other layout."""
@@ -54,10 +65,10 @@ _LONGEST = 40
 
 _READINGS = 3  # «ustroit» is «устроит» or «устроить»
 _FURTHER_READINGS = 10  # looked at after one that is a word
-_CUTS_WEIGHED = 2
-_CUTS_MISSPELT = 2
-_SHORTEST_PART = 3
-_LONG_PART = 5
+_READINGS_AMONG = 12
+_READINGS_MISSPELT = 4
+_APOSTROPHES = tuple("'’`")
+SHORTEST_PART = 3
 _SHORTEST_MISSPELT = 4
 _SHORTEST_MISSPELT_TWO = 10
 _LONGEST_ABBREVIATION = 5
@@ -65,7 +76,8 @@ _LONGEST_ABBREVIATION = 5
 _LATIN = re.compile("[A-Za-z]")
 _CYRILLIC = re.compile("[А-яЁё]")
 _RUSSIAN_WORD = re.compile("[А-яЁё]{4,40}")
-_GLUED = re.compile("[A-Za-zА-яЁё][A-Za-zА-яЁё-]{4,38}[A-Za-zА-яЁё]")
+_VOWEL = re.compile("[aeiouyаеиоуыэюя]")
+_REPEATED = re.compile(r"(.)\1+")
 _ROMAN = re.compile("[IVXLC]+")
 
 
@@ -98,7 +110,7 @@ def repair_layout(chunk: str, vocabulary: Vocabulary) -> str | None:
         if _can_be_meant(word, vocabulary):
             return made
         # Look-alikes («зажeчь») are no keys, unless the archive says so; nor is a short typo («фсе») English.
-        shortest = _SHORTEST_PART if _LATIN.search(bare) else _SHORTEST_MISSPELT
+        shortest = SHORTEST_PART if _LATIN.search(bare) else _SHORTEST_MISSPELT
         if of_dictionary is None and len(word) >= shortest and alike == bare and vocabulary.is_word(word):
             of_dictionary = made
     return of_dictionary
@@ -131,43 +143,83 @@ def _split(core: str) -> Iterator[str]:
 
 
 def _can_be_meant(word: str, vocabulary: Vocabulary) -> bool:
-    return vocabulary.has(word) and (len(word) > 1 or fold(word) in STOP_WORDS)
+    return vocabulary.knows(word) and (len(word) > 1 or fold(word) in STOP_WORDS)
+
+
+def small_word(chunk: str) -> str | None:
+    """Return the stop word that two or less Latin keys make in the other layout: «r» is «к»."""
+    word = chunk.translate(TO_RUSSIAN)
+    return word if len(chunk) < SHORTEST_PART and chunk.isascii() and fold(word) in STOP_WORDS else None
 
 
 # --- Latin letters --------------------------------------------------------------------------------
 
 
+def in_latin_letters(chunk: str) -> bool:
+    """Say whether *chunk* is a word in Latin letters alone, and no Roman number."""
+    bare = chunk.strip(EDGE_MARKS)
+    return bool(_LATIN.search(bare)) and not _CYRILLIC.search(bare) and not _ROMAN.fullmatch(bare)
+
+
 def is_latin(chunk: str, vocabulary: Vocabulary) -> bool:
     """Say whether *chunk* is a word in Latin letters that the archive does not know."""
-    bare = chunk.strip(EDGE_MARKS)
-    if not _LATIN.search(bare) or _CYRILLIC.search(bare) or _ROMAN.fullmatch(bare):
-        return False
-    return not vocabulary.has(bare)
+    return in_latin_letters(chunk) and not vocabulary.has(chunk.strip(EDGE_MARKS))
 
 
 def tells_of_translit(chunk: str, vocabulary: Vocabulary) -> bool:
     """Say whether a word in Latin letters tells how others are meant: English ones and short ones do not."""
     bare = chunk.strip(EDGE_MARKS)
-    return len(bare) >= _SHORTEST_PART and not vocabulary.is_word(bare)
+    return len(bare) >= SHORTEST_PART and not vocabulary.is_word(bare)
 
 
 def translit_options(chunk: str, vocabulary: Vocabulary) -> list[Option]:
     """Return the words of the archive that *chunk* (no spaces), in Latin letters, may be in Russian ones.
 
-    Marks around the word stay.
+    Marks around the word stay, but for an apostrophe that is a soft sign.
     """
     if not is_latin(chunk, vocabulary):
         return []
     bare = chunk.strip(EDGE_MARKS)
-    found: list[str] = []
-    last = MOST_READINGS
-    for number, word in enumerate(readings(bare)):
-        if number > last or len(found) == _READINGS:
-            break
-        if _can_be_meant(word, vocabulary):
-            found.append(word)
-            last = min(last, number + _FURTHER_READINGS)
-    return [Option(float(rank), "translit", chunk.replace(bare, word, 1)) for rank, word in enumerate(found)]
+    place = chunk.index(bare) + len(bare)
+    cores = [bare + chunk[place]] if chunk[place : place + 1] in _APOSTROPHES else []
+    for core in [*cores, bare]:
+        found: list[str] = []
+        last = MOST_READINGS
+        for number, word in enumerate(readings(core)):
+            if number > last or len(found) == _READINGS:
+                break
+            if _can_be_meant(word, vocabulary):
+                found.append(word)
+                last = min(last, number + _FURTHER_READINGS)
+        found = found or [word for word in islice(readings(core), _READINGS) if vocabulary.has(word)]
+        if found:
+            return [_in_russian(rank, chunk, core, word) for rank, word in enumerate(found)]
+    return []
+
+
+def translit_among(chunk: str, vocabulary: Vocabulary) -> list[Option]:
+    """Return what *chunk* is, too, in a query of Russian in Latin letters: «v» in «kanikuly v marte».
+
+    The archive may have it, but has the Russian word more often; or that is one of the dictionary alone.
+    """
+    bare = chunk.strip(EDGE_MARKS)
+    if not in_latin_letters(chunk) or (bare.isupper() and len(bare) > 1):
+        return []
+    here = vocabulary.has(bare)
+    if not here and vocabulary.is_word(bare):
+        return []  # English
+    for word in islice(readings(bare), _READINGS_AMONG):
+        if here:
+            meant = _can_be_meant(word, vocabulary) and vocabulary.cost(word) < vocabulary.cost(bare)
+        else:
+            meant = len(word) >= SHORTEST_PART and vocabulary.is_word(word)
+        if meant:
+            return [_in_russian(0, chunk, bare, word)]
+    return []
+
+
+def _in_russian(rank: int, chunk: str, core: str, word: str) -> Option:
+    return Option(float(rank), "translit", chunk.replace(core, word, 1))
 
 
 # --- misspelt, or written as one ------------------------------------------------------------------
@@ -183,80 +235,50 @@ def misspelt_options(chunk: str, vocabulary: Vocabulary, *, sure: bool) -> list[
     bare = unmix(typed)
     if len(bare) < _SHORTEST_MISSPELT or vocabulary.has(bare) or (sure and vocabulary.is_word(bare)):
         return []
-    if bare.isupper() and len(bare) <= _LONGEST_ABBREVIATION:  # «ОГЭ» is no typo of «ЕГЭ»
-        return []
+    if bare.isupper() and len(bare) <= _LONGEST_ABBREVIATION:  # «ОГЭ» is no typo of «ЕГЭ», «ЕГЭЭ» may be
+        once = _REPEATED.sub(r"\1", bare)
+        meant = not sure and once != bare and vocabulary.has(once)
+        return [Option(0.0, "typo", chunk.replace(typed, once, 1))] if meant else []
     most = _cost_unknown(bare) + DOUBTFUL * (not sure and not vocabulary.is_word(bare))
     options = [option for option in word_options(bare, vocabulary) if option.cost <= most]
-    word = bare.translate(TO_RUSSIAN)
-    if not options and _LATIN.search(bare) and _RUSSIAN_WORD.fullmatch(word) and _CYRILLIC.search(bare):
-        # No word is of both alphabets. This one may be misspelt besides, or a name that the archive lacks.
-        options = [
-            option._replace(kind="layout") for option in word_options(word, vocabulary) if option.cost <= most
-        ] or [Option(most, "layout", word)]
+    if read := _by_looks(chunk):
+        core, word = read
+        found = [option._replace(kind="layout") for option in word_options(word, vocabulary)]
+        found = sorted([*found, Option(_cost_unknown(word), "layout", word)])
+        if not options or (found[0].cost < options[0].cost and not _is_mixed(bare)):
+            typed, options = core, found
     return [option._replace(replacement=chunk.replace(typed, option.replacement, 1)) for option in options]
 
 
 def word_options(bare: str, vocabulary: Vocabulary) -> list[Option]:
     """Return what a word without marks may be, likeliest first, however unlikely."""
     found = []
-    if _is_spellable(bare) and not _has_inner_capital(bare):  # «ВсОШ» is no typo of «Все»
+    if _is_spellable(bare) and not has_inner_capital(bare):  # «ВсОШ» is no typo of «Все»
         found = [
-            Option(guess.cost + NAME * bare[0].isupper(), "typo", _in_case_of(bare, guess.word))
+            Option(guess.cost + _for_a_name(bare, guess.word), "typo", in_case_of(bare, guess.word))
             for guess in vocabulary.near(bare)
         ]
     unknown = _cost_unknown(bare)
-    for further, least in ((glued_options, min(PLAUSIBLE, unknown)), (_twice, unknown)):  # if need be
+    for further, least in ((_glued, min(PLAUSIBLE, unknown)), (_twice, unknown)):  # if need be
         if found and found[0].cost <= least:
             break
         found = sorted([*found, *further(bare, vocabulary)])
     return found
 
 
-def _cost_unknown(word: str) -> float:
-    return UNKNOWN + UNKNOWN_LETTER * len(word)
+def _for_a_name(typed: str, word: str) -> float:
+    if not typed[0].isupper():
+        return 0.0
+    return NAME_OF_NAME if word[0].isupper() and not word.isupper() else NAME
 
 
-def glued_options(bare: str, vocabulary: Vocabulary) -> list[Option]:
-    """Return the pairs of words of the archive that a word without marks may be made of, likeliest first.
-
-    Capitals inside tell where they meet («решилЕфимов»).
-    """
-    if not _GLUED.fullmatch(bare) or vocabulary.has(bare) or vocabulary.is_word(bare):
-        return []
-    found = []
-    for head, tail, border in _cuts(bare):
-        if vocabulary.has(head) and vocabulary.has(tail):
-            lost = 0.0 if border else GLUED_LONG if min(len(head), len(tail)) >= _LONG_PART else GLUED
-            cost = lost + vocabulary.cost(head) + vocabulary.cost(tail)
-            found.append(Option(cost, "glued", f"{head} {tail}"))
-    return sorted(
-        one._replace(cost=one.cost - TOGETHER) if vocabulary.hits(one.replacement) else one
-        for one in sorted(found)[:_CUTS_WEIGHED]
-    )
+def _glued(bare: str, vocabulary: Vocabulary) -> Iterator[Option]:
+    for guess in taken_apart(bare, vocabulary):
+        yield Option(guess.cost, "glued", guess.word)
 
 
-def _cuts(word: str) -> Iterator[tuple[str, str, bool]]:
-    """Yield the ways to take *word* apart, and whether capitals say that words meet there.
-
-    «решилЕфимов», «ДТПИталия»: where there are capitals inside, there is no way elsewhere; nor is there but
-    between the alphabets in a word of both, and in one in Latin letters there is none.
-    """
-    if not _CYRILLIC.search(word):
-        return
-    mixed = bool(_LATIN.search(word))
-    inner = mixed or _has_inner_capital(word)
-    for place in range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1):
-        head, tail = word[:place], word[place:]
-        if mixed:
-            border = head[-1].isascii() != tail[0].isascii()
-        else:
-            border = tail[0].isupper() and (head[-1].islower() or tail[1].islower())
-        if (border or not inner) and "-" not in head[-1] + tail[0]:
-            yield head, tail, border
-
-
-def _has_inner_capital(word: str) -> bool:
-    return not word.isupper() and word[1:] != word[1:].lower()
+def _is_mixed(word: str) -> bool:
+    return bool(_LATIN.search(word) and _CYRILLIC.search(word))
 
 
 def _is_spellable(word: str) -> bool:
@@ -267,37 +289,77 @@ def _is_spellable(word: str) -> bool:
 
 
 def _twice(bare: str, vocabulary: Vocabulary) -> Iterator[Option]:
-    """Yield options for a word that is misspelt and in the other layout, in Latin letters or glued."""
-    if _LATIN.search(bare):
-        if _CYRILLIC.search(bare) or vocabulary.is_word(bare):
-            return
-        typed = [("layout", bare.translate(TO_RUSSIAN))]
-        typed += [("translit", word) for word in islice(readings(bare), 1)]
-        for kind, word in typed:
-            if _is_spellable(word) and not _LATIN.search(word):
-                for guess in vocabulary.near(word):
-                    yield Option(guess.cost + SECOND_FAULT, kind, _in_case_of(word, guess.word))
-    elif len(bare) >= _SHORTEST_MISSPELT_TWO and _GLUED.fullmatch(bare):
-        yield from _glued_and_misspelt(bare, vocabulary)
+    """Yield options for a word that is misspelt or glued, and in the other layout or in Latin letters."""
+    if not _LATIN.search(bare):
+        if len(bare) >= _SHORTEST_MISSPELT_TWO:
+            for guess in taken_apart_misspelt(bare, vocabulary):
+                yield Option(guess.cost, "glued", guess.word)
+        return
+    if _CYRILLIC.search(bare) or vocabulary.is_word(bare):
+        return
+    typed = [("layout", bare.translate(TO_RUSSIAN))]
+    read = sorted(islice(readings(bare), _READINGS_MISSPELT), key=_surprise)
+    typed += [("translit", word) for word in read[:1]]
+    for kind, word in typed:
+        if _LATIN.search(word) or not _is_spellable(word) or not looks_like_a_word(fold(word)):
+            continue
+        if vocabulary.is_word(word):
+            break  # the archive lacks it, but it is what was meant
+        for guess in [*vocabulary.near(word), *taken_apart(word, vocabulary)]:
+            yield Option(guess.cost + SECOND_FAULT, kind, in_case_of(word, guess.word))
 
 
-def _glued_and_misspelt(bare: str, vocabulary: Vocabulary) -> Iterator[Option]:
-    """Yield two words, the longer one of which is known and the other misspelt."""
-    cuts = [
-        (len(known), known, other, known is head)
-        for head, tail, _ in _cuts(bare)
-        for known, other in ((head, tail), (tail, head))
-        if len(known) >= _SHORTEST_MISSPELT <= len(other) and _is_spellable(other) and vocabulary.has(known)
-    ]
-    for _, known, other, known_first in sorted(cuts, reverse=True)[:_CUTS_MISSPELT]:
-        for guess in vocabulary.near(other)[:1]:
-            put_right = _in_case_of(other, guess.word)
-            both = f"{known} {put_right}" if known_first else f"{put_right} {known}"
-            yield Option(guess.cost + vocabulary.cost(known) + GLUED + SECOND_FAULT, "glued", both)
+# --- what a word looks like -----------------------------------------------------------------------
 
 
-def _in_case_of(typed: str, word: str) -> str:
-    """Return *word* with the capitals of *typed*; where that has none, with its own."""
-    if typed.isupper() and len(typed) > 1:
-        return word.upper()
-    return word[:1].upper() + word[1:] if typed[:1].isupper() else word
+def _cost_unknown(word: str) -> float:
+    """Return what it costs that *word* is one nobody knows: less if it is made as words are."""
+    if _is_mixed(word) and "-" not in word:
+        return UNKNOWN_MIXED
+    return UNKNOWN + UNKNOWN_LETTER * len(word) + UNKNOWN_SURPRISE * _surprise(word)
+
+
+def _surprise(word: str) -> float:
+    letters = surprises(fold(word).replace("-", ""))
+    return sum(letters) if letters else SURPRISE_USUAL * len(word)
+
+
+def _by_looks(chunk: str) -> tuple[str, str] | None:
+    """Return what of *chunk* was typed in the other layout, and how it reads there, if its letters say so.
+
+    It may be misspelt besides, or be a name that the archive lacks.
+    """
+    for word, marks in _layouts(chunk.lstrip("(")):
+        core = chunk.lstrip("(").removesuffix(marks)
+        if _is_mixed(core):  # no word is of both alphabets
+            if _mixed_is(core, word):
+                return core, word
+        elif _typed_otherwise(core, word):
+            return core, word
+    return None
+
+
+def _mixed_is(core: str, word: str) -> bool:
+    """Say whether *core*, of both alphabets, is *word*: Russian, if its letters are not English."""
+    if word.isascii():
+        return _typed_otherwise(word.translate(TO_RUSSIAN), word)
+    alike = unmix(core)
+    return (
+        _RUSSIAN_WORD.fullmatch(word) is not None
+        and (alike == core or _typed_otherwise(alike, word))
+        and not _typed_otherwise(word, word.translate(TO_LATIN))
+    )
+
+
+def _typed_otherwise(core: str, word: str) -> bool:
+    """Say whether *core* is made as no word is and *word*, the same keys in the other layout, as many are."""
+    folded = fold(word)
+    made = surprises(folded) if len(folded) == len(word) and _VOWEL.search(folded) else None
+    if made is None or sum(made) > SURPRISE_WORD * len(word):
+        return False
+    letters = surprises(fold("".join(filter(str.isalpha, core))))
+    if letters is None:
+        return False
+    marks = sum(not one.isalpha() for one in core)
+    typed = sum(letters) + SURPRISE_MARK * marks
+    return typed >= sum(made) + SURPRISE_OTHERWISE * len(word)

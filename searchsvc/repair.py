@@ -15,11 +15,14 @@ from typing import NamedTuple
 
 from searchsvc.faults import (
     EDGE_MARKS,
+    SHORTEST_PART,
     Option,
     is_latin,
     misspelt_options,
     repair_layout,
+    small_word,
     tells_of_translit,
+    translit_among,
     translit_options,
     word_options,
 )
@@ -40,8 +43,10 @@ MOST_REPAIRED = 12
 """Misspelt words of a query that are put right; who has more has pasted a text of another language."""
 
 _LATIN = re.compile("[A-Za-z]")
+_CYRILLIC = re.compile("[А-яЁё]")
 _CHUNK = re.compile(r"\S+")
-_QUOTED = re.compile(QUOTED)
+# A quote after a letter is none, but «Э» in the other layout.
+_QUOTED = re.compile(rf"(?<![^\W\d_]){QUOTED}")
 # Addresses, operators and fields are meant as they are.
 _LEFT_ALONE = re.compile(r"://|@|^[\w-]+:|^-|^!|\.(?:ru|com|org|net|info|edu)\b|^\d+$", re.IGNORECASE)
 
@@ -104,6 +109,8 @@ def _word_proposals(word: str, vocabulary: Vocabulary) -> Iterator[str]:
         yield fixed
     for option in translit_options(word, vocabulary) if fixed is None else ():
         yield option.replacement
+    for option in misspelt_options(word, vocabulary, sure=True) if fixed is None else ():
+        yield option.replacement
     for option in word_options(word, vocabulary) if fixed is None or not _LATIN.search(word) else ():
         yield option.replacement
 
@@ -124,7 +131,7 @@ def _pieces(text: str, vocabulary: Vocabulary, *, sure: bool) -> list[_Piece]:
     """Return the pieces that can be replaced, in order; with *sure* words of the dictionary cannot."""
     chunks = _chunks(text)
     found = _in_other_letters(chunks, vocabulary, sure=sure)
-    joined = _joined(text, [chunk for chunk in chunks if chunk.start() not in found], vocabulary)
+    joined = _joined(text, [chunk for chunk in chunks if chunk.start() not in found], vocabulary, sure=sure)
     pieces = [*joined]
     for chunk in chunks:
         if any(piece.start <= chunk.start() < piece.stop for piece in joined):
@@ -159,6 +166,10 @@ def _in_other_letters(
         fixed = repair_layout(chunk.group(), vocabulary)
         if fixed is not None:
             layout[chunk.start()] = [Option(0.0, "layout", fixed)]
+    if any(_CYRILLIC.search(chunk.group()) is None for chunk in chunks if chunk.start() in layout):
+        for chunk in chunks:  # the archive may have «r», but it was typed among Russian words
+            if small := small_word(chunk.group()):
+                layout.setdefault(chunk.start(), [Option(0.0, "layout", small)])
     rest = [chunk for chunk in chunks if chunk.start() not in layout]
     if not _in_latin(rest, vocabulary, sure=sure):
         return layout
@@ -181,27 +192,51 @@ def _in_latin(
         for chunk in chunks
         if is_latin(chunk.group(), vocabulary)
     }
-    telling = [
-        bool(options) for word, options in read.values() if not sure or tells_of_translit(word, vocabulary)
-    ]
-    if not any(telling) or 2 * sum(telling) < len(telling) + (not sure):
+    telling = {
+        start: bool(options)
+        for start, (word, options) in read.items()
+        if not sure or tells_of_translit(word, vocabulary)
+    }
+    if not any(telling.values()) or 2 * sum(telling.values()) < len(telling) + (not sure):
         return {}
-    return {start: options for start, (_, options) in read.items() if options}
+    found = {start: options for start, (_, options) in read.items() if options}
+    rest = {chunk.start(): chunk.group() for chunk in chunks if chunk.start() not in found}
+    among = {start: options for start, word in rest.items() if (options := translit_among(word, vocabulary))}
+    return found | among if telling.keys() <= (found | among).keys() else found
 
 
-def _joined(text: str, chunks: Sequence[Chunk], vocabulary: Vocabulary) -> list[_Piece]:
-    """Put together what a space has cut: «пед совет»; one of the two is no word of the archive."""
+def _joined(text: str, chunks: Sequence[Chunk], vocabulary: Vocabulary, *, sure: bool) -> list[_Piece]:
+    """Put together what a space has cut: «пед совет»; one of the two is no word of the archive.
+
+    Where nothing is *sure*, both may be («роди тели»), if no article has them so and the whole is likelier.
+    """
     found: list[_Piece] = []
     for one, two in pairwise(chunks):
         if text[one.end() : two.start()] != " " or (found and found[-1].stop > one.start()):
             continue
         head, tail = one.group(), two.group()
         bare = tail.rstrip(EDGE_MARKS)
-        if not (head.isalpha() and bare.isalpha()) or not STOP_WORDS.isdisjoint((fold(head), fold(bare))):
+        if not (head.isalpha() and bare.isalpha() and vocabulary.has(head + bare)):
             continue
-        if not (vocabulary.has(head) and vocabulary.has(bare)) and vocabulary.has(head + bare):
+        if _cut_off(head, bare, vocabulary) or (not sure and _rather_one(head, bare, vocabulary)):
             found.append(_Piece(one.start(), two.end(), [Option(0.0, "split", head + tail)]))
     return found
+
+
+def _cut_off(head: str, tail: str, vocabulary: Vocabulary) -> bool:
+    """Say whether one of the two is no word of the archive; after a stop word it must be no word at all."""
+    if STOP_WORDS.isdisjoint((fold(head), fold(tail))):
+        return not (vocabulary.has(head) and vocabulary.has(tail))
+    rest = fold(head) in STOP_WORDS and len(tail) >= SHORTEST_PART
+    return rest and not (vocabulary.has(tail) or vocabulary.is_word(tail))
+
+
+def _rather_one(head: str, tail: str, vocabulary: Vocabulary) -> bool:
+    return (
+        min(len(head), len(tail)) >= SHORTEST_PART
+        and vocabulary.cost(head + tail) < vocabulary.cost(head) + vocabulary.cost(tail)
+        and not vocabulary.hits(f'"{head} {tail}"')
+    )
 
 
 # --- the choice -----------------------------------------------------------------------------------

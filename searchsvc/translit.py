@@ -15,14 +15,14 @@ MOST_READINGS = 160
 
 LONGEST = 40
 
-_WORD = re.compile(r"^[A-Za-z]['’`A-Za-z-]*$")
+_WORD = re.compile(r"^(?=(?:[^A-Za-z]*[A-Za-z]){3}|[A-Za-z'’`-]*$)[A-Za-z46]['’`A-Za-z46-]*$")
 
 _TABLE = """
 shch щ, sch щ сч, zh ж, kh х, ch ч, sh ш, ts ц тс, tz ц, ks кс
-yu ю, ju ю, iu ю, ya я, ja я, ia я иа, yo ё йо, jo ё, io ио ё, ye е, je е, ie ие ье
+yu ю, ju ю, iu ю, ya я, ja я, ia я иа, yo ё йо, jo ё, io ио ё, ye е э, je е э, ie ие ье
 iy ий, ij ий, yy ый, yj ый
 a а, b б, c ц к с, d д, e е э, f ф, g г, h х, i и й, j й ж, k к, l л, m м, n н
-o о, p п, q к, r р, s с, t т, u у, v в, w в ш, x кс х, y ы й, z з, ' ь ъ, - -
+o о, p п, q к, r р, s с, t т, u у, v в, w в ш, x кс х, y ы й, z з, ' ь ъ, - -, 4 ч, 6 ш
 """
 _LETTERS: dict[str, tuple[str, ...]] = {
     entry.split()[0]: tuple(entry.split()[1:])

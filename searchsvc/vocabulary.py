@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
-from math import log, log1p
+from math import exp, log, log1p
 from typing import NamedTuple, Protocol
 
 from searchsvc.analysis import Analyzer
 from searchsvc.document import KIN_LETTERS
 from searchsvc.engine import Plan
+from searchsvc.following import may_follow
 from searchsvc.letters import RUSSIAN, SPELLABLE
 from searchsvc.lexicon import Lexicon
 from searchsvc.live import View
@@ -23,6 +24,8 @@ from searchsvc.planning import plan
 from searchsvc.query import parse
 from searchsvc.spelling import COSTS, candidates, changes
 from searchsvc.text import fold, plain
+from searchsvc.trigrams import looks_like_a_word
+from searchsvc.usual import usual_forms, usual_lemmas
 
 NEAR = 10
 """Words proposed for a misspelt one."""
@@ -36,6 +39,16 @@ more of what people ask for."""
 
 UNSEEN = 1.2
 """What it costs beside that the archive lacks a form of the dictionary, though it has another of its word."""
+
+FORM_SHARE = 0.2
+"""Share of a lemma's occurrences that a form is taken to have which is too rare to be counted."""
+
+SELDOM = 50.0
+"""How often a word may stand in the news of ``searchsvc.usual`` that is not counted there, at most."""
+
+SHORTEST_GUESSED = 5
+"""Shorter words that the dictionary lacks are not read as forms of others («упу» of «упа»), nor are they
+words for being usual: news have abbreviations and other languages, too."""
 
 MOST_KIN = 40
 MOST_KIN_SEEN = 500
@@ -54,11 +67,24 @@ class Guess(NamedTuple):
     word: str
 
 
+class _Changed(NamedTuple):
+    """A word that was changed into what was typed: what the change costs, and what meaning the word does."""
+
+    form: str
+    change: float
+    cost: float
+    spelling: str
+
+
 class Vocabulary(Protocol):
     """What a repair asks of words. They come as they were typed, in any case."""
 
     def has(self, word: str) -> bool:
         """Say whether the archive has it, in this or another of its forms."""
+        ...
+
+    def knows(self, word: str) -> bool:
+        """Say whether the archive has this very form, or another one of a word that the dictionary has."""
         ...
 
     def is_word(self, word: str) -> bool:
@@ -71,6 +97,10 @@ class Vocabulary(Protocol):
 
     def near(self, word: str) -> Sequence[Guess]:
         """Return what it may stand for, the likeliest first, without itself."""
+        ...
+
+    def may_follow(self, head: str, tail: str) -> bool:
+        """Say whether grammar lets *tail* follow *head*."""
         ...
 
     def hits(self, text: str) -> int:
@@ -100,14 +130,22 @@ class ArchiveVocabulary:
         self._frequency = cache(frequency)
         self.hits = cache(hits)
         self.has = cache(self._has)
+        self.knows = cache(self._knows)
         self.is_word = cache(self._is_word)
         self.near = cache(self._near)
+        self._changed = cache(self._look_for)
 
     def cost(self, word: str) -> float:
         """Return how unlikely the word is; a form that the archive lacks counts as its lemma."""
         entry = self._lexicon.entry(fold(word))
-        documents = entry.documents if entry else self._frequency(self._analyzer.lemmas(word))
-        return self._cost(documents)
+        if entry:
+            return self._cost(entry.documents)
+        return self._cost(self._frequency(self._analyzer.lemmas(word))) + UNSEEN
+
+    def may_follow(self, head: str, tail: str) -> bool:
+        """Say whether grammar lets *tail* follow *head*: «детский сад», «день знаний», «в школу»."""
+        readings = self._analyzer.readings
+        return may_follow(fold(head), readings(head), readings(tail))
 
     def _cost(self, documents: int) -> float:
         return COSTS.frequency * (log(max(self._lexicon.total, FEWEST)) - log1p(documents))
@@ -118,7 +156,22 @@ class ArchiveVocabulary:
         covered = sum(token.stop - token.start for token in tokens)
         if not tokens or covered < len(word.strip("-‐‑")) - word.count("-"):
             return False
-        return all(token.folded in self._lexicon or self._frequency(token.lemmas) > 0 for token in tokens)
+        return all(
+            token.folded in self._lexicon
+            or (
+                self._frequency(token.lemmas) > 0
+                and (len(token.folded) >= SHORTEST_GUESSED or self._analyzer.is_known(token.form))
+            )
+            for token in tokens
+        )
+
+    def _knows(self, word: str) -> bool:
+        """Say so without a guess at words that nobody knows: of what is made up nearly none is analysed."""
+        if not word.isalpha():
+            return self.has(word)
+        if fold(word) in self._lexicon:
+            return True
+        return self._analyzer.is_known(word) and self._frequency(self._analyzer.lemmas(word)) > 0
 
     def _is_word(self, word: str) -> bool:
         word = plain(word)
@@ -130,22 +183,42 @@ class ArchiveVocabulary:
         return known or self._listed(word)
 
     def _is_russian(self, word: str) -> bool:
-        known = self._analyzer.is_known(word) or self._analyzer.is_prefixed(word)
-        return known or (word.endswith("ски") and self._analyzer.is_known(f"{word}й"))  # «термодинамически»
+        """Say whether the dictionary has it, it is built with a prefix, or news in general have it.
+
+        Typos can be built so («дестанционное») or be usual («агенство»). So a word the dictionary lacks must
+        be about as usual as the typos that a word of the archive gives rise to.
+        """
+        if self._analyzer.is_known(word) or (word.endswith("ски") and self._analyzer.is_known(f"{word}й")):
+            return True  # «термодинамически»
+        folded = fold(word)
+        if len(folded) < SHORTEST_GUESSED or not looks_like_a_word(folded):
+            return False
+        forms, lemmas = usual_forms(), usual_lemmas()
+        inflected = max(lemmas.count(lemma) for lemma in self._analyzer.lemmas(word)) * FORM_SHARE
+        seen = max(forms.count(folded), inflected)
+        if not seen and not self._analyzer.is_prefixed(word):
+            return False
+        most = max(seen, SELDOM)
+        return not any(forms.count(one.form) * exp(-one.change) > most for one in self._changed(folded))
 
     def _near(self, word: str) -> Sequence[Guess]:
-        folded = fold(word)
-        found = {
-            candidate.entry.form: Guess(
-                candidate.change + self._cost(candidate.entry.documents), candidate.entry.spelling
-            )
-            for candidate in candidates(folded, self._lexicon, limit=NEAR)
-        }
-        if not found or min(found.values()).cost > PLAUSIBLE:
-            for form, change in self._inflected(folded):
-                if form not in found and form != folded:
-                    found[form] = Guess(change + self._cost(0) + UNSEEN, form)
-        return sorted(found.values())[:NEAR]
+        found = [Guess(one.change + one.cost, one.spelling) for one in self._changed(fold(word))]
+        return sorted(found)[:NEAR]
+
+    def _look_for(self, folded: str) -> Sequence[_Changed]:
+        found = [
+            _Changed(one.entry.form, one.change, self._cost(one.entry.documents), one.entry.spelling)
+            for one in candidates(folded, self._lexicon, limit=NEAR)
+        ]
+        if not found or min(one.change + one.cost for one in found) > PLAUSIBLE:
+            forms = {folded, *(one.form for one in found)}
+            cost = self._cost(0) + UNSEEN
+            found += [
+                _Changed(form, change, cost, form)
+                for form, change in self._inflected(folded)
+                if form not in forms
+            ]
+        return found
 
     def _inflected(self, folded: str) -> Iterator[tuple[str, float]]:
         """Yield the forms of the dictionary, one change away, that the archive has in another form alone."""

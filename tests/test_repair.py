@@ -9,9 +9,11 @@ from beds.words import vocabulary_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from searchsvc.faults import TO_LATIN, TO_RUSSIAN, glued_options, repair_layout
+from searchsvc.faults import TO_LATIN, TO_RUSSIAN, repair_layout
+from searchsvc.glued import taken_apart
 from searchsvc.repair import proposals, repair_query
 from searchsvc.text import fold
+from searchsvc.trigrams import looks_like_a_word
 from searchsvc.vocabulary import Vocabulary
 
 WORDS = """
@@ -140,7 +142,7 @@ def test_a_known_word_stays_even_where_its_other_reading_is_known_too() -> None:
         ("  ghbrfp \t vbybcnthcndf ", "  приказ \t министерства "),
         ("ghbrfp, vbybcnthcndf", "приказ, министерства"),
         ("ghbrfp xyz", "приказ xyz"),
-        ("xyzzy yt d irjkt", "xyzzy yt в школе"),
+        ("xyzzy yt d irjkt", "xyzzy не в школе"),
         ("ghbrfp 2022 №5", "приказ 2022 №5"),
         ("ghbrfp OR школа", "приказ OR школа"),
     ],
@@ -213,6 +215,7 @@ queries = st.lists(st.tuples(pieces, st.sampled_from([" ", " ", "", "\n"])), max
 @example("Эт")
 @example("бюджетGHBTV ")
 @example("\ud800 ghbrfp")
+@example("Пcloud ")
 @settings(deadline=None)
 def test_only_known_words_are_proposed_and_a_repaired_query_is_not_repaired_again(text: str) -> None:
     found = repair_query(text, ARCHIVE)
@@ -229,7 +232,8 @@ def test_only_known_words_are_proposed_and_a_repaired_query_is_not_repaired_agai
             both = re.search("[a-z]", correction.original, re.I) and re.search(
                 "[а-я]", correction.original, re.I
             )
-            assert (correction.kind == "layout" and both) or any(
+            by_looks = correction.kind == "layout" and (both or looks_like_a_word(fold(piece.strip(MARKS))))
+            assert by_looks or any(
                 (known(word[:stop]) or ARCHIVE.is_word(word[:stop])) and not word[stop:].strip(MARKS)
                 for word in words
                 for stop in range(len(word) + 1)
@@ -265,8 +269,8 @@ def test_every_key_has_one_letter_in_each_layout() -> None:
 
 def put_apart(word: str, vocabulary: Vocabulary) -> str | None:
     """Return the likeliest pair of words that *word* may be, None where there is none."""
-    options = glued_options(word, vocabulary)
-    return options[0].replacement if options else None
+    options = taken_apart(word, vocabulary)
+    return options[0].word if options else None
 
 
 @pytest.mark.parametrize(
@@ -320,7 +324,15 @@ def test_what_a_space_has_cut_is_put_together(typed: str, meant: str) -> None:
 
 @pytest.mark.parametrize("text", ["совет  школы", "совет-школы", "в низ", "совет школы"])
 def test_words_of_the_archive_and_short_words_are_not_put_together(text: str) -> None:
-    assert repair_query(text, vocabulary_of(["совет", "школы", "советшколы", "вниз", "низ"])) is None
+    words = ["совет", "школы", "советшколы", "вниз", "низ"]
+    assert repair_query(text, vocabulary_of(words, hits='"совет школы"'.__eq__)) is None
+
+
+def test_two_words_of_the_archive_that_no_article_has_so_are_suggested_as_one() -> None:
+    words = vocabulary_of({"роди": 1, "тели": 1, "родители": 90})
+    found = repair_query("роди тели", words)
+    assert found is not None
+    assert (found.text, found.sure) == ("родители", False)
 
 
 # --- typos --------------------------------------------------------------------------------------
@@ -466,3 +478,113 @@ def test_proposals_for_a_query_begin_with_its_repair() -> None:
     found = proposals("приказ оброзованием", SCHOOL, 5)
     assert found[:2] == ["приказ образованием", "приказ образование"]
     assert proposals("приказ конкурс", SCHOOL, 5) == []
+
+
+# --- words that nobody knows ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("продлёнка в школе", {"продлена": 90, "школе": 90, "в": 90}),  # news in general have it
+        ("олимпиадникам вручили", {"олимпиад": 90, "никам": 9, "вручили": 90}),  # and its other forms
+        ("дестабилизация", {"стабилизация": 90}),  # a prefix that makes words
+        ("Хабибуллина", {"Хайбуллина": 1}),
+    ],
+)
+def test_a_right_word_that_the_archive_lacks_stays(text: str, words: dict[str, int]) -> None:
+    found = repair_query(text, vocabulary_of(words))
+    assert found is None or not found.sure
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("агенство", "агентство"), ("дестанционное", "дистанционное"), ("програма", "программа")],
+)
+def test_a_usual_typo_is_no_word(typed: str, meant: str) -> None:
+    found = repair_query(typed, vocabulary_of({meant: 90}))
+    assert found is not None
+    assert (found.text, found.sure) == (meant, True)
+
+
+def test_letters_that_make_no_word_are_sooner_a_typo_than_a_name() -> None:
+    words = vocabulary_of({"лицей": 90})
+    found = repair_query("лицсей", words)
+    assert found is not None
+    assert (found.text, found.sure) == ("лицей", True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("ыефкегз", "startup"),
+        ("Пщщпду", "Google"),
+        ("Hfvpfy", "Рамзан"),
+        ("jkbvgbfle", "олимпиаду"),
+        ("(ыефкегз)", "(startup)"),
+        ("Пcloud", "Gcloud"),
+    ],
+)
+def test_a_word_nobody_knows_is_read_in_the_other_layout_if_it_looks_like_one_there(
+    typed: str, meant: str
+) -> None:
+    found = repair_query(typed, EMPTY)
+    assert found is not None
+    assert (found.text, found.corrections[0].kind) == (meant, "layout")
+
+
+@pytest.mark.parametrize("text", ["Мкртчян", "Ыб", "skysmart", "LTCM", "ДГПУ", "Хрктв", "eTwinning", "вВДВ"])
+def test_a_word_nobody_knows_that_makes_no_better_one_in_the_other_layout_stays(text: str) -> None:
+    assert repair_query(text, EMPTY) is None
+
+
+# --- one word tells of another --------------------------------------------------------------------
+
+
+def test_small_words_go_with_others_in_the_other_layout_though_the_archive_has_their_letters() -> None:
+    words = vocabulary_of(["школу", "хочу", "в", "d", "r"])
+    found = repair_query("[jxe d irjke", words)
+    assert found is not None
+    assert found.text == "хочу в школу"
+    assert repair_query("школу d", words) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("istoriya rossii", "история россии"),  # the archive has «rossii» of an address
+        ("kanikuly v marte", "каникулы в марте"),
+        ("kanikuly knyazhestva", "каникулы княжества"),  # a word of the dictionary alone
+        ("kanikuly Windows", "каникулы Windows"),
+        ("kanikuly RMO", "каникулы RMO"),
+        ("den' kanikuly", "день каникулы"),
+    ],
+)
+def test_the_other_words_of_a_query_in_latin_letters_are_read_so_too(typed: str, meant: str) -> None:
+    words = {"история": 9, "россии": 90, "rossii": 1, "каникулы": 9, "v": 1, "в": 90, "марте": 9, "день": 9}
+    found = repair_query(typed, vocabulary_of(words))
+    assert found is not None
+    assert found.text == meant
+
+
+def test_a_quote_after_a_letter_is_a_letter_of_the_other_layout() -> None:
+    words = vocabulary_of(["егэ", "по", "химии"])
+    found = repair_query('TU" gj [bvbb', words)
+    assert found is not None
+    assert found.text == "ЕГЭ по химии"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("вы пускники", "выпускники"), ("об щежитие школы", "общежитие школы")]
+)
+def test_a_stop_word_may_be_the_beginning_of_what_a_space_has_cut(typed: str, meant: str) -> None:
+    found = repair_query(typed, vocabulary_of(["выпускники", "общежитие", "школы", "вы", "об"]))
+    assert found is not None
+    assert (found.text, found.corrections[0].kind) == (meant, "split")
+
+
+def test_an_abbreviation_with_a_letter_twice_is_suggested_without() -> None:
+    found = repair_query("ЕГЭЭ", vocabulary_of(["ЕГЭ"]))
+    assert found is not None
+    assert (found.text, found.sure) == ("ЕГЭ", False)
+    assert repair_query("ОГЭ", vocabulary_of(["ЕГЭ"])) is None

@@ -47,6 +47,9 @@ ARCHIVE = vocabulary_of(KNOWN)
         ("exkursiya", "экскурсия"),
         ("ciklon", "циклон"),
         ("tsiklon", "циклон"),
+        ("egje", "егэ"),
+        ("u4itel", "учитель"),
+        ("6kola", "школа"),
     ],
 )
 def test_a_word_is_among_the_first_readings_of_how_it_may_be_written(typed: str, meant: str) -> None:
@@ -55,7 +58,10 @@ def test_a_word_is_among_the_first_readings_of_how_it_may_be_written(typed: str,
     assert len(found) <= MOST_READINGS
 
 
-@pytest.mark.parametrize("text", ["", "школа", "shk0la", "c++", "a.b", "'", "-", "x" * (LONGEST + 1), "shк"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "школа", "shk0la", "4k", "a4", "mp4", "46", "c++", "a.b", "'", "-", "x" * (LONGEST + 1), "shк"],
+)
 def test_what_is_no_latin_word_has_no_readings(text: str) -> None:
     assert list(readings(text)) == []
 
