@@ -314,12 +314,12 @@ class Analyzer:
 
 def _reading(parse: pymorphy3.analyzer.Parse) -> Reading:
     tag = parse.tag
-    return Reading(
+    return Reading(  # plain strings: pymorphy's own refuse to be compared with what is no grammeme
         lemma=parse.normal_form,
         score=parse.score,
-        case=tag.case or "",
-        gender=tag.gender or "",
-        number=tag.number or "",
+        case=str(tag.case or ""),
+        gender=str(tag.gender or ""),
+        number=str(tag.number or ""),
         tags=frozenset(tag.grammemes),
         _parse=parse,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from searchsvc.following import PREPOSITIONS
+from searchsvc.grammar import PREPOSITIONS
 from searchsvc.letters import SPELLABLE
 from searchsvc.text import fold
 from searchsvc.vocabulary import Guess, Vocabulary

@@ -1,6 +1,9 @@
-"""Whether one word can stand behind another, as far as its form tells."""
+"""Which words may follow which, as far as their forms tell: a case its preposition, a noun its adjective, a
+genitive its noun."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from searchsvc.analysis import Analyzer, Reading
 
@@ -11,8 +14,27 @@ AGREES, LISTED, STRANGE = 1.0, 0.5, 0.2
 LIKELY = 0.05
 """Readings of a lower probability are not looked at."""
 
+_GOVERNED = {
+    "в во на": "accs loct", "о об": "loct", "по": "datv accs loct", "к ко": "datv", "с со": "ablt gent",
+    "из от до для у без": "gent", "за под": "ablt accs", "над": "ablt", "при": "loct", "про через": "accs",
+}  # fmt: skip
+PREPOSITIONS = {
+    small: frozenset(cases.split()) for some, cases in _GOVERNED.items() for small in some.split()
+}
+"""Prepositions of news, and the cases after them."""
+
+_SECOND = {"gen2": "gent", "loc2": "loct", "acc2": "accs"}
 _DEFINING = frozenset({"ADJF", "PRTF"})
 _NAMING = frozenset({"NOUN", "ADJF"})
+
+
+def may_follow(head: str, heads: Iterable[Reading], tails: Iterable[Reading]) -> bool:
+    """Say whether a noun read as *tails* may follow the folded *head*, itself read as *heads*."""
+    after = tuple(tails)
+    if governed := PREPOSITIONS.get(head):
+        return any(_case(tail) in governed for tail in after)
+    nouns = [tail for tail in after if "NOUN" in tail.tags]
+    return any(_governs(one, noun) for one in heads for noun in nouns)
 
 
 def goes_with(before: str, word: str, analyzer: Analyzer) -> float:
@@ -21,25 +43,26 @@ def goes_with(before: str, word: str, analyzer: Analyzer) -> float:
     A word that has no readings, of Latin letters or digits, is listed.
     """
     readings = _likely(word, analyzer)
-    if readings and all(_NAMING.isdisjoint(reading.tags) for reading in readings):
+    naming = [reading for reading in readings if not _NAMING.isdisjoint(reading.tags)]
+    if readings and not naming:
         return STRANGE
     for former in _likely(before, analyzer):
-        if not _DEFINING.isdisjoint(former.tags):
-            if any(_agree(former, reading) for reading in readings):
-                return AGREES
-        elif "NOUN" in former.tags and any(_is_genitive(reading) for reading in readings):
+        defining = not _DEFINING.isdisjoint(former.tags)
+        if any(_governs(former, reading) for reading in (readings if defining else naming)):
             return AGREES
     return LISTED
 
 
-def _agree(one: Reading, other: Reading) -> bool:
-    # Grammemes refuse to be compared with what is none.
-    same = [str(getattr(one, name)) == str(getattr(other, name)) for name in ("case", "number", "gender")]
-    return same[0] and same[1] and (same[2] or str(one.number) == "plur")
+def _governs(former: Reading, later: Reading) -> bool:
+    """Say whether *former* is an adjective that agrees with *later*, or a noun and that its genitive."""
+    if not _DEFINING.isdisjoint(former.tags):
+        same = former.number == later.number and _case(former) == _case(later)
+        return same and (former.number == "plur" or former.gender == later.gender)
+    return "NOUN" in former.tags and _case(later) == "gent"
 
 
-def _is_genitive(reading: Reading) -> bool:
-    return str(reading.case) == "gent" and not _NAMING.isdisjoint(reading.tags)
+def _case(reading: Reading) -> str:
+    return _SECOND.get(reading.case, reading.case)
 
 
 def _likely(word: str, analyzer: Analyzer) -> list[Reading]:

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 from searchsvc.analysis import Analyzer
 from searchsvc.document import KIN_LETTERS
 from searchsvc.engine import Plan
-from searchsvc.following import may_follow
+from searchsvc.grammar import may_follow
 from searchsvc.letters import RUSSIAN, SPELLABLE
 from searchsvc.lexicon import Lexicon
 from searchsvc.live import View

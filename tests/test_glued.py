@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from beds.words import ANALYZER, vocabulary_of
 
-from searchsvc.following import PREPOSITIONS, may_follow
 from searchsvc.glued import taken_apart, taken_apart_misspelt
+from searchsvc.grammar import PREPOSITIONS, may_follow
 from searchsvc.repair import repair_query
 from searchsvc.stopwords import STOP_WORDS
 
