@@ -21,7 +21,6 @@ from corpus.article import Article, Paragraph
 from searchsvc.errors import IndexDamagedError, NotFoundError
 from searchsvc.generation.live import LiveIndex
 from searchsvc.language.analysis import Analyzer
-from searchsvc.likeness import reprints
 from searchsvc.likeness.reprints import SHARED, Text, find_groups
 from searchsvc.likeness.swaps import Swaps, swaps
 from searchsvc.search import SearchService
