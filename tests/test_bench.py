@@ -9,14 +9,16 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from bench import draw, generate
+from bench import draw, generate, rebuild, repair
 from bench.__main__ import main
 from bench.chart import LETTER, Line, chart
 from bench.jobs import build, memory
 from bench.prepared import FILTERED, asked, chunks, prepare
 from bench.systems import ENGINES, SYSTEMS
 
+from searchsvc.generation import generation
 from searchsvc.language.analysis import Analyzer
+from searchsvc.store.lexicon import Entry, Words
 
 SIZE = 200
 
@@ -125,6 +127,45 @@ def test_what_fails_is_told_and_the_rest_goes_on(
     assert run["left_out"]["raw"].startswith("failed: ")
     assert "Not measured: raw tantivy-py (failed: " in shown
     assert "Figures of building are those of an earlier run" in shown
+
+
+def test_a_rebuild_is_told_by_its_parts_and_what_repair_adds_by_kinds_of_queries(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = generation.find_groups
+    rebuild.main([str(SIZE), "--folder", str(tmp_path)])
+    assert generation.find_groups is before
+    shown = capsys.readouterr().out
+    parts = [cells for cells in map(_cells, shown.splitlines()) if len(cells) == 4]
+    shares = {part: float(share.rstrip("%")) for part, _, share, _ in parts if share.endswith("%")}
+    assert set(shares) == {part for part, _, _ in rebuild.PARTS} | {rebuild.ENGINE}
+    assert sum(shares.values()) == pytest.approx(100, abs=1)
+    assert shares["analysis"] > shares[rebuild.NEIGHBOURS] > 0
+    repair.main([str(tmp_path), "--number", "6"])
+    shown = capsys.readouterr().out
+    rows = {cells[0]: cells for cells in map(_cells, shown.splitlines()) if len(cells) == 7}
+    assert int(rows[repair.CLEAN][1]) > 0
+    assert rows[repair.CLEAN][6] == "0.00 / 0.00"
+    assert int(rows["the other layout"][1]) > 0
+    assert rows["the other layout"][2] == "100%"
+    assert float(rows["the other layout"][6].split(" / ")[1]) > 0
+
+
+def _cells(line: str) -> list[str]:
+    return line.strip("| ").split(" | ")
+
+
+def test_queries_are_spoilt_in_every_way_and_the_same_for_the_same_seed() -> None:
+    titles = Words.build([Entry(f"{word} проверка школа", "", 1) for word in ("выпускник", "каникулы")])
+    found = repair.queries(titles, 8)
+    assert found == repair.queries(titles, 8)
+    clean = {"выпускник", "каникулы", "проверка", "школа"}
+    for kind, texts in found.items():
+        words = [set(text.split()) for text in texts]
+        assert all(some <= clean for some in words) is (kind == repair.CLEAN), kind
+        assert not any(some <= clean for some in words) or kind == repair.CLEAN, kind
+    assert {"dsgecrybr ghjdthrf", "dsgecrybr ghjdthrf irjkf"} & set(found["the other layout"])
+    assert {"vypusknik proverka", "vypusknik proverka shkola"} & set(found["transliteration"])
 
 
 def _run(size: int, **systems: tuple[float, float]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ _ALONE: dict[str, tuple[str, bool]] = {  # title, whether more is better
 }
 _WHOLE = {
     "whole_per_second": "articles/s of a rebuild",
+    "whole_cpu_ms": "ms of CPU an article of a rebuild",
     "generation_mb": "generation, MB",
     "rebuild_mb": "memory of a rebuild, MB",
     "server_mb": "memory of the server, MB",

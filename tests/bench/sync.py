@@ -1,10 +1,11 @@
-"""One changed article: how long until a searcher in another process sees it.
+"""One changed or new article: how long until a searcher in another process sees it.
 
-PYTHONPATH=.:tests python -m bench.sync FOLDER [--changes 30]
+PYTHONPATH=.:tests python -m bench.sync FOLDER [--changes 30] [--new]
 
 FOLDER is a data folder with archive and index (`bench.rebuild --folder` makes one). Articles are changed
 one after another; each is brought in by a sync in this process, and another process, which watches as
 a server does, says when it sees it. A few more are brought in by the command, whose start counts, too.
+With ``--new`` articles come that were not there before.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from time import monotonic, process_time, sleep
 
 import numpy as np
 
+from bench.generate import articles
 from corpus.archive import Archive
+from corpus.article import Article
 from indexer.pipeline import sync
 from searchsvc.generation.generations import Generations
 from searchsvc.generation.live import LiveIndex
@@ -47,8 +50,8 @@ def watch(index: Path, seen: Queue[Seen], last: int) -> None:
                 seen.put((sequence, monotonic()))
 
 
-def measure(folder: Path, changes: int) -> None:
-    """Change articles and print percentiles of the wait."""
+def measure(folder: Path, changes: int, *, new: bool = False) -> None:
+    """Change articles, or bring *new* ones, and print percentiles of the wait."""
     analyzer = Analyzer()
     generations = Generations(folder / "index")
     with Archive.open(folder / "archive.db") as archive:
@@ -56,6 +59,7 @@ def measure(folder: Path, changes: int) -> None:
         with closing(generations.current()) as generation:
             engine, documents = generation.manifest.engine, generation.engine.snapshot().documents
         chance = np.random.default_rng(archive.last_sequence())
+        made = articles(changes + _BY_COMMAND, first=archive.count())
         ids = [article.id for _, (article, _) in zip(range(2_000), archive.articles(), strict=False)]
         # Without a word of the new text: one that nobody has analysed before would measure the analyser.
         last = archive.last_sequence() + changes + _BY_COMMAND
@@ -65,10 +69,17 @@ def measure(folder: Path, changes: int) -> None:
         watcher.start()
         seen.get(timeout=_PATIENCE)
 
+        def changed(number: int) -> Article:
+            article = archive.get(str(chance.choice(ids)))
+            return replace(article, lead=f"{article.lead} {number}", tags=article.tags[::-1])
+
+        def arriving() -> Article:
+            name = f"new-{archive.last_sequence()}"
+            return replace(next(made), id=name, url=f"https://bench.example/{name}")
+
         def change(number: int, bring_in: Callable[[], object]) -> tuple[float, float, float]:
             """Return seconds of the sync, of its own work, and until the change was seen."""
-            article = archive.get(str(chance.choice(ids)))
-            archive.put(replace(article, lead=f"{article.lead} {number}", tags=article.tags[::-1]))
+            archive.put(arriving() if new else changed(number))
             wanted, start, worked = archive.last_sequence(), monotonic(), process_time()
             bring_in()
             done, worked = monotonic() - start, process_time() - worked
@@ -87,7 +98,8 @@ def measure(folder: Path, changes: int) -> None:
             for number in range(_BY_COMMAND)
         ]
         watcher.join(_PATIENCE)
-    print(f"{documents:,} articles, {engine}, {changes} changes of one article\n")
+    what = "times one new article" if new else "changes of one article"
+    print(f"{documents:,} articles, {engine}, {changes} {what}\n")
     print("| ms | p50 | p95 | most |\n|---|---|---|---|")
     done, worked, visible = zip(*rows, strict=True)
     by_command, _, visible_by_command = zip(*commands, strict=True)
@@ -111,8 +123,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--changes", type=int, default=30)
+    parser.add_argument("--new", action="store_true", help="bring new articles instead")
     given = parser.parse_args(arguments)
-    measure(given.folder, given.changes)
+    measure(given.folder, given.changes, new=given.new)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,9 @@ def evaluate(
     near_total = min(sum(len(ids) for _, ids in near), plan.near_limit)
     return Matches(
         total=total,
-        full=_best([(part, part.full) for part in parts], weighing, plan.order, plan.depth),
+        full=_best([(part, part.full) for part in parts], weighing, plan.order, plan.depth)
+        if plan.depth
+        else (),
         near_total=near_total,
         near=_best(near, weighing, "relevance", plan.near_limit) if near_total else (),
         unit_counts=counts,
