@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
@@ -152,6 +152,49 @@ def test_hostile_titles_are_text_and_what_has_no_date_is_no_news(hostile: FlaskC
         summary = BeautifulSoup(told(entry, "summary"), "lxml")
         assert not summary.select("script, b")
         assert "запись" in summary.get_text()
+
+
+def test_a_text_is_told_once_however_often_it_is_reprinted(tmp_path: Path, analyzer: Analyzer) -> None:
+    bed = Bed.open(tmp_path / "bed", analyzer)
+    bed.put([5, 7])
+    bed.rebuild()
+    original = draft(3, "В лицее открыли лабораторию, где школьники соберут спутник и проведут опыты.")
+    assert original.published
+    copies = [
+        replace(
+            original,
+            id=name,
+            url=f"https://iro.example/{name}/",
+            published=original.published + timedelta(hours=hours),
+            title=f"Копия {name}",
+        )
+        for name, hours in (("z1", 2), ("z2", 100), ("z3", 5_000))
+    ]
+    seen = []
+    with closing(LiveIndex(bed.generations)) as live:
+        settings = Settings(data_dir=bed.folder, query_log=False)
+        client = create_app(SearchService(live, analyzer), settings).test_client()
+        for article in (original, *copies):
+            bed.archive.put(article)
+            bed.sync()
+            for path in ("/feed?q=спутник", "/feed"):
+                tree = feed(client, path)
+                (entry,) = (one for one in entries(tree) if told(one, "id").endswith("/articles/a003"))
+                assert not [one for one in entries(tree) if "/articles/z" in told(one, "id")]
+                names = ("title", "id", "published", "updated")
+                seen.append((path, *(told(entry, name) for name in names)))
+                link = entry.find("a:link[@rel='alternate']", ATOM)
+                assert link is not None
+                assert link.get("href") == told(entry, "id")
+                published = [datetime.fromisoformat(told(one, "published")) for one in entries(tree)]
+                assert published == sorted(published, reverse=True)
+        found = client.get("/api/v1/search?q=спутник&sort=-date").json
+    bed.archive.close()
+    assert found is not None
+    assert [row["id"] for row in found["results"]] == ["z3"]
+    assert len(seen) == 8
+    assert len(set(seen)) == 2
+    assert {moment for _, _, _, moment, _ in seen} == {original.published.isoformat()}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from html import escape
@@ -11,7 +12,7 @@ from feedgenerator import Atom1Feed
 from flask import Blueprint, Response, request, url_for
 
 from searchsvc.language.text import clean, squeeze
-from searchsvc.results import Correct, Hit, SearchRequest, Segment
+from searchsvc.results import Correct, Hit, Reprint, SearchRequest, Segment
 from web.answers import made_from
 from web.forms import read_page
 from web.links import new_search, on_page, page_pairs, sorted_by, written
@@ -78,9 +79,8 @@ class Feed:
             language="ru",
             author_name=clean(self._site_title),
         )
-        for hit in page.hits:
-            if hit.published and not hit.missing:
-                feed.add_item(**_entry(hit, hit.published))
+        for hit, published in _first_published(service, page.hits):
+            feed.add_item(**_entry(hit, published))
         return Response(feed.writeString("utf-8"), content_type=feed.content_type)
 
 
@@ -94,6 +94,29 @@ def address(asked: SearchRequest | None = None, *, absolute: bool = False) -> st
     """Return the address of the feed of a search, without one that of the whole archive."""
     pairs = page_pairs(followed(asked or new_search()))
     return written(url_for("feed.feed", _external=absolute), pairs)
+
+
+def _first_published(service: SearchService, hits: Sequence[Hit]) -> list[tuple[Hit, datetime]]:
+    """Return what is dated and matches in full, with its moment, the newest first: of each text the earliest
+    of its copies that were found.
+
+    A row of the search shows the newest; an entry named after that would be news with every reprint.
+    """
+    earliest = {hit.id: _earliest(hit) for hit in hits if hit.published and not hit.missing}
+    cards = {card.id: card for card in service.articles([one for _, one in earliest.values()])}
+    found = []
+    for hit in hits:
+        moment, name = earliest.get(hit.id, (None, ""))
+        card = cards.get(name)
+        if moment and card:
+            found.append((replace(card, snippet=hit.snippet), moment))
+    return sorted(found, key=lambda entry: entry[1], reverse=True)
+
+
+def _earliest(hit: Hit) -> tuple[datetime, str]:
+    """Return when and under which id the first of a row's articles was published."""
+    copies: tuple[Hit | Reprint, ...] = (hit, *hit.reprints)
+    return min((one.published, one.id) for one in copies if one.published)
 
 
 def _entry(hit: Hit, published: datetime) -> dict[str, Any]:
