@@ -197,7 +197,7 @@ def test_the_api_counts_names_when_asked(client: FlaskClient) -> None:
 
 
 def refused(service: SearchService, settings: Settings) -> None:
-    """Names are neither counted nor filtered by, and whoever tries is told so."""
+    """Names are neither counted nor filtered by, and whoever tries is told so; feeds go on without."""
     request = SearchRequest("новость", filters={"person": ("Елена Петрова",)})
     for asked in (service.search, lambda asked: service.explain(asked, "a1")):
         with pytest.raises(BadRequestError, match="людям") as caught:
@@ -212,7 +212,9 @@ def refused(service: SearchService, settings: Settings) -> None:
     assert "Человек" not in page
     assert "person=" not in page
     assert "условие «Казань» не учтено" in client.get("/search?place=Казань").text
-    assert client.get("/feed?q=новость&person=Елена+Петрова").status_code == 400
+    feed = client.get("/feed?q=новость&person=Елена+Петрова")
+    assert feed.status_code == 200
+    assert "условие «Елена Петрова» не учтено" in feed.text
 
 
 def test_where_they_are_off_nothing_shows_and_nothing_is_looked_for(

@@ -109,6 +109,25 @@ def test_a_feed_that_has_not_changed_costs_a_304(client: FlaskClient) -> None:
         assert client.get(path).data == first.data
 
 
+def test_a_feed_by_a_name_goes_on_without_it_where_names_are_off(client: FlaskClient) -> None:
+    plain = feed(client, "/feed?q=школа")
+    assert plain.find("a:subtitle", ATOM) is None
+    named = feed(client, "/feed?q=школа&person=а.петров")
+    page = BeautifulSoup(client.get("/search?q=школа&person=а.петров").data, "lxml").get_text()
+    assert told(named, "subtitle") in page
+    assert "«а.петров»" in told(named, "subtitle")
+    assert told(named, "title") == told(plain, "title")
+    assert list(map(etree.tostring, entries(named))) == list(map(etree.tostring, entries(plain)))
+    assert entries(named)
+    assert told(named, "id") == f"http://localhost/feed?q={quote('школа')}&person={quote('а.петров')}"
+
+
+def test_a_feed_of_nothing_but_a_name_is_empty_where_names_are_off(client: FlaskClient) -> None:
+    named = feed(client, "/feed?person=а.петров")
+    assert entries(named) == []
+    assert "«а.петров»" in told(named, "subtitle")
+
+
 def test_a_reader_of_feeds_is_not_in_the_log_of_searches(
     sample_service: SearchService, tmp_path: Path
 ) -> None:

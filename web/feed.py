@@ -14,9 +14,9 @@ from flask import Blueprint, Response, request, url_for
 from searchsvc.language.text import clean, squeeze
 from searchsvc.results import Correct, Hit, Reprint, SearchRequest, Segment
 from web.answers import made_from
-from web.forms import read_page
+from web.forms import PageRequest, read_page
 from web.links import new_search, on_page, page_pairs, sorted_by, written
-from web.pages import conditions
+from web.pages import _with_names_or_a_note, conditions
 
 if TYPE_CHECKING:
     from searchsvc.search import SearchService
@@ -53,10 +53,12 @@ class Feed:
 
         A query is repaired as on the page, which promises its readers what it shows.
         Programs ask again and again, so that it is not a search for the log. What has no date is no news.
+        Filters by name are left out where these are off, with a subtitle: the feed goes on under its id.
         """
         service = self._service.pinned()
-        asked = followed(read_page(request.args).search)
-        whole = not page_pairs(replace(asked, correct="auto"))
+        wanted = followed(read_page(request.args).search)
+        whole = not page_pairs(replace(wanted, correct="auto"))
+        asked, notes = _usable(service, wanted)
         page = service.search(
             replace(
                 asked,
@@ -72,10 +74,11 @@ class Feed:
             title=clean(" — ".join([*filter(None, labels), self._site_title])),
             link=url_for("pages.index", _external=True)
             if whole
-            else written(url_for("pages.search", _external=True), page_pairs(asked)),
-            feed_url=address(asked, absolute=True),
-            feed_guid=address(asked, absolute=True),
+            else written(url_for("pages.search", _external=True), page_pairs(wanted)),
+            feed_url=address(wanted, absolute=True),
+            feed_guid=address(wanted, absolute=True),
             description=None,
+            subtitle=clean(" ".join(notes)) or None,
             language="ru",
             author_name=clean(self._site_title),
         )
@@ -88,6 +91,12 @@ def followed(asked: SearchRequest) -> SearchRequest:
     """Return the search that a feed of *asked* follows, whatever its order and page."""
     correct: Correct = "auto" if asked.correct == "auto" else "off"
     return on_page(replace(sorted_by(asked, "relevance"), correct=correct), 1)
+
+
+def _usable(service: SearchService, wanted: SearchRequest) -> tuple[SearchRequest, tuple[str, ...]]:
+    """Return the search as the page makes it, and what that tells its reader."""
+    found = _with_names_or_a_note(service, PageRequest(wanted))
+    return found.search, found.notes
 
 
 def address(asked: SearchRequest | None = None, *, absolute: bool = False) -> str:
