@@ -235,6 +235,22 @@ def test_where_they_are_off_nothing_shows_and_nothing_is_looked_for(
     live.close()
 
 
+def test_an_answer_from_before_they_were_switched_off_is_not_taken_for_the_same(
+    settings: Settings, analyzer: Analyzer
+) -> None:
+    tags = {}
+    for names in ("on", "off"):
+        given = load_settings(
+            data_dir=settings.data_dir, engine=settings.engine, names=names, query_log=False
+        )
+        service, live = open_service(given, analyzer)
+        answer = create_app(service, given).test_client().get("/feed?q=новость&person=Елена+Петрова")
+        tags[names] = answer.headers["ETag"], "<subtitle>" in answer.text
+        live.close()
+    assert [told for _, told in tags.values()] == [False, True]
+    assert tags["on"][0] != tags["off"][0]
+
+
 def test_an_index_without_names_is_degraded_where_they_are_on(settings: Settings, analyzer: Analyzer) -> None:
     with open_archive(settings) as archive:
         rebuild(archive, open_generations(settings), analyzer, engine=settings.engine)

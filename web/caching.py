@@ -56,7 +56,7 @@ class Caching:
         log: QueryLog | None,
     ) -> None:
         shown = settings.model_dump_json(
-            include={"public_url", "site_title", "explain", "semantic", "query_log"}
+            include={"public_url", "site_title", "explain", "semantic", "names", "query_log"}
         )
         self._app = app
         self._service = service
