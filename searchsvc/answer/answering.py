@@ -16,7 +16,7 @@ import numpy as np
 from corpus.article import tag_line
 from searchsvc.answer.cards import hit_of, reprint_of
 from searchsvc.answer.explain import Explainer, missing_units
-from searchsvc.answer.folding import Row, Rows, texts
+from searchsvc.answer.folding import Row, Rows, first_of_texts, texts
 from searchsvc.answer.nearby import find_nearby, narrowed
 from searchsvc.answer.related import related_words
 from searchsvc.answer.snippet import Marks, find_marks, snippet, title_segments
@@ -45,7 +45,7 @@ from searchsvc.results import (
 from searchsvc.store.stored import Stored
 
 RERANKED = 200
-"""Candidates that the second stage orders; the engine's order follows (decision 4)."""
+"""Texts that the second stage orders; the engine's order follows."""
 
 DEEPEST = 4 * MAX_DEPTH
 """Articles that are looked at for ``MAX_DEPTH`` rows where reprints make them fewer. Behind more than three
@@ -64,8 +64,8 @@ NEAR_BELOW = 10
 class Answer:
     """The engine's matches for one query text, in the order rows are shown.
 
-    ``by_score`` says whether that is the order of scores; ``corrections`` led to the text,
-    ``suggestions`` lead on from it.
+    ``by_score`` says whether that is the order of scores, ``ranked`` which of them the second stage gave;
+    ``corrections`` led to the text, ``suggestions`` lead on from it.
     """
 
     text: str
@@ -74,6 +74,7 @@ class Answer:
     rows: Rows
     scores: Mapping[int, float]
     by_score: bool
+    ranked: frozenset[int] = frozenset()
     corrections: tuple[Correction, ...] = ()
     suggestions: tuple[str, ...] = ()
 
@@ -122,18 +123,21 @@ class Answering:
         matches = Matches(0, (), 0, (), (), (), 0, 0.0, {})
         if wanted.units or wanted.filters or wanted.days:
             matches = self._found(request, planned, replace(wanted, order=order))
-        full, scores = self._ordered(matches.full, order == "relevance", planned, matches)
-        near, near_scores = self._ordered(matches.near, True, planned, matches)
-        near_scores = _below(min(scores.values(), default=None), near_scores)
         store, by_date = self._view.generation.store, order != "relevance"
+        first = () if by_date else self._first(matches.full)
+        full, scores = self._ordered(matches.full, first, planned, matches)
+        near, near_scores = self._ordered(matches.near, self._first(matches.near), planned, matches)
+        near_scores = _below(min(scores.values(), default=None), near_scores)
         rows = Rows((*full, *near), len(full), store, by_date=by_date, fold=request.fold)
-        return Answer(text, planned, matches, rows, scores | near_scores, not by_date)
+        ranked = frozenset(matches.full[place].key for place in first)
+        return Answer(text, planned, matches, rows, scores | near_scores, not by_date, ranked)
 
     def _found(self, request: SearchRequest, planned: Planned, wanted: Plan) -> Matches:
         """Return what matches, deep enough for all rows there may be, whatever page is asked for."""
         store = self._view.generation.store
         spread = store.reprints.spread() if request.fold else 1.0
         depth = MAX_DEPTH if spread == 1 else min(ceil(MAX_DEPTH * MARGIN * spread / STEP) * STEP, DEEPEST)
+        limit = self._near_limit()
         matches = self._view.snapshot.search(
             replace(
                 wanted,
@@ -141,7 +145,7 @@ class Answering:
                 depth=depth,
                 facets=countable(request, names=self._names),
                 near_below=NEAR_BELOW if len(planned.units) > 1 else 0,
-                near_limit=RERANKED,
+                near_limit=limit,
             )
         )
         if not matches.total:
@@ -159,7 +163,7 @@ class Answering:
         if not planned.parts or len(units) > MAX_UNITS:
             return matches
         found = self._view.snapshot.search(
-            replace(wanted, units=units, near_below=NEAR_BELOW, near_limit=RERANKED)
+            replace(wanted, units=units, near_below=NEAR_BELOW, near_limit=self._near_limit())
         )
         return replace(matches, near=found.near, near_total=found.near_total, unit_counts=found.unit_counts)
 
@@ -175,7 +179,7 @@ class Answering:
         kin = kin_of(words, self._view.generation.store.lexicon(), self._analyzer)
         if not kin:
             return matches
-        found = self._view.snapshot.search(replace(wanted, units=(AnyOf(kin),), depth=RERANKED))
+        found = self._view.snapshot.search(replace(wanted, units=(AnyOf(kin),), depth=self._near_limit()))
         near = tuple(candidate._replace(units=0) for candidate in found.full)
         return replace(matches, near=near, near_total=len(near))
 
@@ -222,13 +226,33 @@ class Answering:
         found = narrowed(found, request, answer.text, self._view, self._analyzer)
         return tuple(word for word in found if word.total) or found
 
+    def _near_limit(self) -> int:
+        """Return how many near matches are asked for: ``RERANKED`` texts as copied as this archive's are."""
+        spread = self._view.generation.store.reprints.spread()
+        return RERANKED if spread == 1 else min(ceil(RERANKED * MARGIN * spread), DEEPEST)
+
+    def _first(self, found: Sequence[Candidate]) -> Sequence[int]:
+        """Return the places of candidates that the second stage orders, one of each text if they are many.
+
+        Without folding, too: it changes the rows, not their order. Further copies come below.
+        """
+        store = self._view.generation.store
+        if len(found) > RERANKED and store.reprints.spread() > 1:
+            return first_of_texts(found, store)[:RERANKED]
+        return range(min(len(found), RERANKED))
+
     def _ordered(
-        self, found: Sequence[Candidate], by_score: bool, planned: Planned, matches: Matches
+        self, found: Sequence[Candidate], first: Sequence[int], planned: Planned, matches: Matches
     ) -> tuple[tuple[Candidate, ...], dict[int, float]]:
-        """Put the first candidates into the second stage's order; the rest keep theirs below."""
-        if not by_score or not planned.words or not found:
+        """Put the candidates at the places *first* into the second stage's order; the rest keep theirs below.
+
+        Of equal ones the lesser key comes first, whatever the engine.
+        """
+        if not first or not planned.words:
             return tuple(found), dict(map(itemgetter(0, 1), found))
-        head, tail = found[:RERANKED], found[RERANKED:]
+        head = [found[place] for place in first]
+        taken = frozenset(first)
+        tail = [candidate for place, candidate in enumerate(found) if place not in taken]
         keys = [candidate.key for candidate in head]
         evidence = self._view.generation.store.records.occurrences(
             keys, families_of(planned.words), stop_words_of(planned.words)
@@ -236,7 +260,7 @@ class Answering:
         statistics = Statistics(matches.documents, matches.average_length, matches.word_counts)
         nearness = self._view.generation.nearness(keys, planned.text)
         scores = rank(planned.words, evidence, statistics, nearness=nearness)
-        order = np.argsort(-scores, kind="stable")
+        order = np.lexsort((np.array(keys), -scores))
         ranked = {head[row].key: float(scores[row]) for row in order}
         # Below the second stage the engine's scores only keep their order, under the last of it.
         ranked |= _below(float(scores.min()), dict(map(itemgetter(0, 1), tail)))
@@ -318,7 +342,7 @@ class Answering:
             matches=answer.matches,
             scores=answer.scores,
             by_score=answer.by_score,
-            ranked=frozenset(candidate.key for candidate in answer.matches.full[:RERANKED]),
+            ranked=answer.ranked,
             row_count=len(answer.rows),
         )
 
