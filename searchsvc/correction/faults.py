@@ -7,7 +7,7 @@ at once. Nothing is proposed but words that the archive has and, for the layout,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -65,7 +65,7 @@ _LONGEST = 40
 
 _READINGS = 3  # «ustroit» is «устроит» or «устроить»
 _FURTHER_READINGS = 10  # looked at after one that is a word
-_READINGS_AMONG = 12
+READINGS_AMONG = 12
 _READINGS_MISSPELT = 4
 _APOSTROPHES = tuple("'’`")
 SHORTEST_PART = 3
@@ -124,12 +124,20 @@ def _layouts(chunk: str) -> Iterator[tuple[str, str]]:
     least = max(len(chunk.rstrip(EDGE_MARKS)), len(chunk) - _MOST_MARKS)
     for end in range(len(chunk), least - 1, -1):
         core, marks = chunk[:end], chunk[end:]
+        if not any(map(str.isalnum, core)):
+            return  # marks alone are marks
         if not _LATIN_TYPED.isdisjoint(core):  # a mark typed for a letter will do: «;енщина»
-            yield core.translate(TO_RUSSIAN), marks
+            yield _with_caps(core, core.translate(TO_RUSSIAN)), marks
             for word in _split(core):
                 yield word, marks
         if _CYRILLIC.search(core):
             yield core.translate(TO_LATIN), marks
+
+
+def _with_caps(core: str, word: str) -> str:
+    """Return *word* in capitals if all letters of *core* are: Caps Lock leaves the keys of marks alone."""
+    letters = [one for one in core if one.isalpha()]
+    return word.upper() if len(letters) > 1 and all(map(str.isupper, letters)) else word
 
 
 def _split(core: str) -> Iterator[str]:
@@ -140,6 +148,13 @@ def _split(core: str) -> Iterator[str]:
             yield head + tail.translate(TO_RUSSIAN)
         if _LATIN.search(head) and not _LATIN.search(tail):
             yield head.translate(TO_RUSSIAN) + tail
+
+
+def standing(word: str, vocabulary: Vocabulary) -> int:
+    """Return how sure a reading is: 2 an abbreviation of the list or a small word, 1 a word of the archive,
+    0 a word of the dictionary alone."""
+    bare = word.strip(EDGE_MARKS)
+    return 2 if vocabulary.listed(bare) or fold(bare) in STOP_WORDS else int(vocabulary.knows(bare))
 
 
 def _can_be_meant(word: str, vocabulary: Vocabulary) -> bool:
@@ -166,16 +181,19 @@ def is_latin(chunk: str, vocabulary: Vocabulary) -> bool:
     return in_latin_letters(chunk) and not vocabulary.has(chunk.strip(EDGE_MARKS))
 
 
-def tells_of_translit(chunk: str, vocabulary: Vocabulary) -> bool:
-    """Say whether a word in Latin letters tells how others are meant: English ones and short ones do not."""
+def tells_of_translit(chunk: str, options: Sequence[Option], vocabulary: Vocabulary) -> bool:
+    """Say whether a word in Latin letters tells how others are meant: English ones do not, and of short ones
+    abbreviations alone («fz»)."""
     bare = chunk.strip(EDGE_MARKS)
-    return len(bare) >= SHORTEST_PART and not vocabulary.is_word(bare)
+    listed = bool(options) and vocabulary.listed(options[0].replacement.strip(EDGE_MARKS))
+    return (listed or len(bare) >= SHORTEST_PART) and not vocabulary.is_word(bare)
 
 
-def translit_options(chunk: str, vocabulary: Vocabulary) -> list[Option]:
+def translit_options(chunk: str, vocabulary: Vocabulary, *, most: int = MOST_READINGS) -> list[Option]:
     """Return the words of the archive that *chunk* (no spaces), in Latin letters, may be in Russian ones.
 
-    Marks around the word stay, but for an apostrophe that is a soft sign.
+    *most* is how many of its readings are looked at. Marks around the word stay, but for an apostrophe that
+    is a soft sign.
     """
     if not is_latin(chunk, vocabulary):
         return []
@@ -184,7 +202,7 @@ def translit_options(chunk: str, vocabulary: Vocabulary) -> list[Option]:
     cores = [bare + chunk[place]] if chunk[place : place + 1] in _APOSTROPHES else []
     for core in [*cores, bare]:
         found: list[str] = []
-        last = MOST_READINGS
+        last = most
         for number, word in enumerate(readings(core)):
             if number > last or len(found) == _READINGS:
                 break
@@ -192,6 +210,7 @@ def translit_options(chunk: str, vocabulary: Vocabulary) -> list[Option]:
                 found.append(word)
                 last = min(last, number + _FURTHER_READINGS)
         found = found or [word for word in islice(readings(core), _READINGS) if vocabulary.has(word)]
+        found.sort(key=lambda word: not vocabulary.listed(word))  # «niu» is «НИУ» rather than «ню»
         if found:
             return [_in_russian(rank, chunk, core, word) for rank, word in enumerate(found)]
     return []
@@ -208,7 +227,7 @@ def translit_among(chunk: str, vocabulary: Vocabulary) -> list[Option]:
     here = vocabulary.has(bare)
     if not here and vocabulary.is_word(bare):
         return []  # English
-    for word in islice(readings(bare), _READINGS_AMONG):
+    for word in islice(readings(bare), READINGS_AMONG):
         if here:
             meant = _can_be_meant(word, vocabulary) and vocabulary.cost(word) < vocabulary.cost(bare)
         else:

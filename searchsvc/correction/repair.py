@@ -15,12 +15,14 @@ from typing import NamedTuple
 
 from searchsvc.correction.faults import (
     EDGE_MARKS,
+    READINGS_AMONG,
     SHORTEST_PART,
     Option,
     is_latin,
     misspelt_options,
     repair_layout,
     small_word,
+    standing,
     tells_of_translit,
     translit_among,
     translit_options,
@@ -29,11 +31,14 @@ from searchsvc.correction.faults import (
 from searchsvc.correction.vocabulary import Vocabulary
 from searchsvc.language.stopwords import STOP_WORDS
 from searchsvc.language.text import fold
-from searchsvc.query.syntax import MAX_LENGTH, QUOTED
+from searchsvc.query.syntax import MAX_LENGTH, QUOTED, QUOTES
 from searchsvc.results import Correction
 
 COMPANY = 3.0
 """Options that cost up to so much more than the likeliest (in nats) are tried with the rest of the query."""
+
+OTHER_LETTERS = 2.0
+"""What the other reading costs of a word that may be of the other layout or Russian in Latin letters."""
 
 MOST_TRIED = 3
 MOST_TRIES = 6
@@ -47,6 +52,7 @@ _CYRILLIC = re.compile("[А-яЁё]")
 _CHUNK = re.compile(r"\S+")
 # A quote after a letter is none, but «Э» in the other layout.
 _QUOTED = re.compile(rf"(?<![^\W\d_]){QUOTED}")
+_NOT_CLOSED = re.compile(rf'"[A-Za-z][^{QUOTES}\s]*(?=[^{QUOTES}]*$)')
 # Addresses, operators and fields are meant as they are.
 _LEFT_ALONE = re.compile(r"://|@|^[\w-]+:|^-|^!|\.(?:ru|com|org|net|info|edu)\b|^\d+$", re.IGNORECASE)
 
@@ -129,7 +135,7 @@ def _query_proposals(text: str, vocabulary: Vocabulary) -> Iterator[str]:
 
 def _pieces(text: str, vocabulary: Vocabulary, *, sure: bool) -> list[_Piece]:
     """Return the pieces that can be replaced, in order; with *sure* words of the dictionary cannot."""
-    chunks = _chunks(text)
+    chunks = _chunks(text, vocabulary)
     found = _in_other_letters(chunks, vocabulary, sure=sure)
     joined = _joined(text, [chunk for chunk in chunks if chunk.start() not in found], vocabulary, sure=sure)
     pieces = [*joined]
@@ -144,8 +150,13 @@ def _pieces(text: str, vocabulary: Vocabulary, *, sure: bool) -> list[_Piece]:
     return sorted(pieces)
 
 
-def _chunks(text: str) -> list[Chunk]:
-    quoted = [match.span() for match in _QUOTED.finditer(text)]
+def _chunks(text: str, vocabulary: Vocabulary) -> list[Chunk]:
+    """Return what can be repaired; a quote that is not closed may be the first letter of «"rpfvty»."""
+    quoted = [
+        match.span()
+        for match in _QUOTED.finditer(text)
+        if not (key := _NOT_CLOSED.match(match.group())) or repair_layout(key.group(), vocabulary) is None
+    ]
     return [
         match
         for match in _CHUNK.finditer(text, 0, MAX_LENGTH)
@@ -162,21 +173,42 @@ def _in_other_letters(
     What can be either («NBA igroka») is what more of the others are.
     """
     layout: dict[int, Sequence[Option]] = {}
+    either: dict[int, list[Option]] = {}
     for chunk in chunks:
         fixed = repair_layout(chunk.group(), vocabulary)
-        if fixed is not None:
-            layout[chunk.start()] = [Option(0.0, "layout", fixed)]
+        if fixed is None:
+            continue
+        options = translit_options(chunk.group(), vocabulary, most=READINGS_AMONG)
+        if options and not standing(fixed, vocabulary):
+            continue  # the archive has the one («egrul»), and only the dictionary the other
+        layout[chunk.start()] = [Option(0.0, "layout", fixed)]
+        if options:
+            either[chunk.start()] = options
     if any(_CYRILLIC.search(chunk.group()) is None for chunk in chunks if chunk.start() in layout):
         for chunk in chunks:  # the archive may have «r», but it was typed among Russian words
             if small := small_word(chunk.group()):
                 layout.setdefault(chunk.start(), [Option(0.0, "layout", small)])
     rest = [chunk for chunk in chunks if chunk.start() not in layout]
-    if not _in_latin(rest, vocabulary, sure=sure):
-        return layout
-    translit = _in_latin(chunks, vocabulary, sure=sure)
-    if len(translit.keys() - layout.keys()) > len(layout.keys() - translit.keys()):
-        return {**layout, **translit}
-    return {**translit, **layout}
+    translit = _in_latin(chunks, vocabulary, sure=sure) if _in_latin(rest, vocabulary, sure=sure) else {}
+    only_translit, only_layout = len(translit.keys() - layout.keys()), len(layout.keys() - either.keys())
+    found: dict[int, Sequence[Option]] = {**translit, **layout}
+    if only_translit > only_layout:
+        found = {**layout, **translit}
+    for start, options in either.items():  # with the others of the query it is found out which
+        pair = [layout[start][0], options[0]]
+        if only_translit > only_layout:
+            pair.reverse()
+        elif not only_translit and not only_layout:
+            pair.sort(key=lambda option: _rank(option, vocabulary))
+        one, other = pair
+        found[start] = [one._replace(cost=0.0), other._replace(cost=OTHER_LETTERS)]
+    return found
+
+
+def _rank(option: Option, vocabulary: Vocabulary) -> tuple[int, float]:
+    """Order readings of the same word: abbreviations of the list first («ege»), then by cost."""
+    word = option.replacement.strip(EDGE_MARKS)
+    return -standing(word, vocabulary), option.cost + vocabulary.cost(word)
 
 
 def _in_latin(
@@ -195,7 +227,7 @@ def _in_latin(
     telling = {
         start: bool(options)
         for start, (word, options) in read.items()
-        if not sure or tells_of_translit(word, vocabulary)
+        if not sure or tells_of_translit(word, options, vocabulary)
     }
     if not any(telling.values()) or 2 * sum(telling.values()) < len(telling) + (not sure):
         return {}

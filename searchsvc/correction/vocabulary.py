@@ -91,6 +91,10 @@ class Vocabulary(Protocol):
         """Say whether it is a word, though the archive may lack it."""
         ...
 
+    def listed(self, word: str) -> bool:
+        """Say whether it is in the list of abbreviations."""
+        ...
+
     def cost(self, word: str) -> float:
         """Return how unlikely it is that somebody means it, who means any word of the archive (in nats)."""
         ...
@@ -126,7 +130,7 @@ class ArchiveVocabulary:
     ) -> None:
         self._lexicon = lexicon
         self._analyzer = analyzer
-        self._listed = listed
+        self.listed = cache(listed)
         self._frequency = cache(frequency)
         self.hits = cache(hits)
         self.has = cache(self._has)
@@ -180,7 +184,7 @@ class ArchiveVocabulary:
             return all(part and (self.is_word(part) or self.has(part)) for part in parts)
         folded = fold(word)
         known = folded in english() if _LATIN_WORD.fullmatch(folded) else self._is_russian(word)
-        return known or self._listed(word)
+        return known or self.listed(word)
 
     def _is_russian(self, word: str) -> bool:
         """Say whether the dictionary has it, it is built with a prefix, or news in general have it.
