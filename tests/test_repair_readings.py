@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from time import process_time
+
 import pytest
 from beds.words import vocabulary_of
 
@@ -67,3 +70,21 @@ def test_marks_are_keys_and_capitals_are_those_of_the_letters(typed: str, meant:
 @pytest.mark.parametrize("text", ['"rpfvty"', '"ghbrfp', '"school ghbrfp', "::", "'; ,."])
 def test_quotes_around_words_and_marks_alone_stay(text: str) -> None:
     assert repair_query(text, EXAMS) is None
+
+
+def test_of_a_pasted_text_of_another_language_few_words_are_tried() -> None:
+    letters = random.Random(1)
+    for start, length, most in (("sh", 9, 85), ("", 23, 42), ("шк", 9, 85)):
+        alphabet = "абвгдежзик" if start == "шк" else "abcdefghijklmnopqrstuvwxyz"
+        words = [start + "".join(letters.choices(alphabet, k=length)) for _ in range(most)]
+        took = {}
+        for number in (12, most):
+            started = process_time()
+            repair_query(" ".join(words[:number]), vocabulary_of({"школа": 50, "приказ": 30}))
+            took[number] = process_time() - started
+        assert took[most] < 3 * took[12] + 0.02
+
+
+def test_words_that_can_be_read_are_read_however_many() -> None:
+    assert repaired(" ".join(["obrazovanie"] * 20)) == " ".join(["образование"] * 20)
+    assert repaired(" ".join(["j,hfpjdfybt"] * 20)) == " ".join(["образование"] * 20)

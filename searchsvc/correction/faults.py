@@ -202,7 +202,8 @@ def translit_options(chunk: str, vocabulary: Vocabulary, *, most: int = MOST_REA
     cores = [bare + chunk[place]] if chunk[place : place + 1] in _APOSTROPHES else []
     for core in [*cores, bare]:
         found: list[str] = []
-        last = most
+        plainest = next(readings(core), "")
+        last = most if looks_like_a_word(fold(plainest)) else min(most, READINGS_AMONG)
         for number, word in enumerate(readings(core)):
             if number > last or len(found) == _READINGS:
                 break

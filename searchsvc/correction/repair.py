@@ -8,55 +8,41 @@ that are about as likely that one is taken with which articles have all words.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from searchsvc.correction.faults import (
     EDGE_MARKS,
-    READINGS_AMONG,
     SHORTEST_PART,
     Option,
-    is_latin,
     misspelt_options,
     repair_layout,
-    small_word,
-    standing,
-    tells_of_translit,
-    translit_among,
     translit_options,
     word_options,
 )
+from searchsvc.correction.reading import Chunk, Reader, in_other_letters
 from searchsvc.correction.vocabulary import Vocabulary
 from searchsvc.language.stopwords import STOP_WORDS
 from searchsvc.language.text import fold
-from searchsvc.query.syntax import MAX_LENGTH, QUOTED, QUOTES
+from searchsvc.query.syntax import MAX_CLAUSES, MAX_LENGTH, QUOTED, QUOTES
 from searchsvc.results import Correction
 
 COMPANY = 3.0
 """Options that cost up to so much more than the likeliest (in nats) are tried with the rest of the query."""
 
-OTHER_LETTERS = 2.0
-"""What the other reading costs of a word that may be of the other layout or Russian in Latin letters."""
-
 MOST_TRIED = 3
 MOST_TRIES = 6
 """Options tried of a piece, and of all pieces: a try is a search, some milliseconds."""
 
-MOST_REPAIRED = 12
-"""Misspelt words of a query that are put right; who has more has pasted a text of another language."""
-
 _LATIN = re.compile("[A-Za-z]")
-_CYRILLIC = re.compile("[А-яЁё]")
 _CHUNK = re.compile(r"\S+")
 # A quote after a letter is none, but «Э» in the other layout.
 _QUOTED = re.compile(rf"(?<![^\W\d_]){QUOTED}")
 _NOT_CLOSED = re.compile(rf'"[A-Za-z][^{QUOTES}\s]*(?=[^{QUOTES}]*$)')
 # Addresses, operators and fields are meant as they are.
 _LEFT_ALONE = re.compile(r"://|@|^[\w-]+:|^-|^!|\.(?:ru|com|org|net|info|edu)\b|^\d+$", re.IGNORECASE)
-
-Chunk = re.Match[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +71,9 @@ def repair_query(text: str, vocabulary: Vocabulary) -> Repair | None:
     Words that the archive has, addresses, operators and words in quotes stay as they are. So do words of the
     dictionary, if anything else can be put right; else the repair is not ``sure``.
     """
+    reader = Reader(vocabulary)
     for sure in (True, False):
-        pieces = _pieces(text, vocabulary, sure=sure)
+        pieces = _pieces(text, reader, sure=sure)
         if pieces:
             chosen = _chosen(text, pieces, vocabulary)
             corrections = tuple(
@@ -122,7 +109,8 @@ def _word_proposals(word: str, vocabulary: Vocabulary) -> Iterator[str]:
 
 
 def _query_proposals(text: str, vocabulary: Vocabulary) -> Iterator[str]:
-    pieces = _pieces(text, vocabulary, sure=True) or _pieces(text, vocabulary, sure=False)
+    reader = Reader(vocabulary)
+    pieces = _pieces(text, reader, sure=True) or _pieces(text, reader, sure=False)
     chosen = _chosen(text, pieces, vocabulary)
     yield _replaced(text, pieces, chosen)
     for number, piece in enumerate(pieces):
@@ -133,108 +121,35 @@ def _query_proposals(text: str, vocabulary: Vocabulary) -> Iterator[str]:
 # --- the pieces -----------------------------------------------------------------------------------
 
 
-def _pieces(text: str, vocabulary: Vocabulary, *, sure: bool) -> list[_Piece]:
+def _pieces(text: str, reader: Reader, *, sure: bool) -> list[_Piece]:
     """Return the pieces that can be replaced, in order; with *sure* words of the dictionary cannot."""
-    chunks = _chunks(text, vocabulary)
-    found = _in_other_letters(chunks, vocabulary, sure=sure)
-    joined = _joined(text, [chunk for chunk in chunks if chunk.start() not in found], vocabulary, sure=sure)
+    chunks = _chunks(text, reader)
+    found = in_other_letters(chunks, reader, sure=sure)
+    rest = [chunk for chunk in chunks if chunk.start() not in found]
+    joined = _joined(text, rest, reader.vocabulary, sure=sure)
     pieces = [*joined]
     for chunk in chunks:
         if any(piece.start <= chunk.start() < piece.stop for piece in joined):
             continue
-        options = found.get(chunk.start(), ())
-        if not options and len(pieces) < MOST_REPAIRED:
-            options = misspelt_options(chunk.group(), vocabulary, sure=sure)
+        options = found.get(chunk.start()) or reader.misspelt(chunk.group(), sure=sure)
         if options:
             pieces.append(_Piece(*chunk.span(), options))
     return sorted(pieces)
 
 
-def _chunks(text: str, vocabulary: Vocabulary) -> list[Chunk]:
+def _chunks(text: str, reader: Reader) -> list[Chunk]:
     """Return what can be repaired; a quote that is not closed may be the first letter of «"rpfvty»."""
     quoted = [
         match.span()
         for match in _QUOTED.finditer(text)
-        if not (key := _NOT_CLOSED.match(match.group())) or repair_layout(key.group(), vocabulary) is None
+        if not (key := _NOT_CLOSED.match(match.group())) or reader.layout(key.group()) is None
     ]
     return [
         match
-        for match in _CHUNK.finditer(text, 0, MAX_LENGTH)
+        for match in islice(_CHUNK.finditer(text, 0, MAX_LENGTH), MAX_CLAUSES)
         if not any(start < match.end() and match.start() < stop for start, stop in quoted)
         and not _LEFT_ALONE.search(match.group())
     ]
-
-
-def _in_other_letters(
-    chunks: Sequence[Chunk], vocabulary: Vocabulary, *, sure: bool
-) -> dict[int, Sequence[Option]]:
-    """Return options for words typed in the other layout or in Latin letters, by their place.
-
-    What can be either («NBA igroka») is what more of the others are.
-    """
-    layout: dict[int, Sequence[Option]] = {}
-    either: dict[int, list[Option]] = {}
-    for chunk in chunks:
-        fixed = repair_layout(chunk.group(), vocabulary)
-        if fixed is None:
-            continue
-        options = translit_options(chunk.group(), vocabulary, most=READINGS_AMONG)
-        if options and not standing(fixed, vocabulary):
-            continue  # the archive has the one («egrul»), and only the dictionary the other
-        layout[chunk.start()] = [Option(0.0, "layout", fixed)]
-        if options:
-            either[chunk.start()] = options
-    if any(_CYRILLIC.search(chunk.group()) is None for chunk in chunks if chunk.start() in layout):
-        for chunk in chunks:  # the archive may have «r», but it was typed among Russian words
-            if small := small_word(chunk.group()):
-                layout.setdefault(chunk.start(), [Option(0.0, "layout", small)])
-    rest = [chunk for chunk in chunks if chunk.start() not in layout]
-    translit = _in_latin(chunks, vocabulary, sure=sure) if _in_latin(rest, vocabulary, sure=sure) else {}
-    only_translit, only_layout = len(translit.keys() - layout.keys()), len(layout.keys() - either.keys())
-    found: dict[int, Sequence[Option]] = {**translit, **layout}
-    if only_translit > only_layout:
-        found = {**layout, **translit}
-    for start, options in either.items():  # with the others of the query it is found out which
-        pair = [layout[start][0], options[0]]
-        if only_translit > only_layout:
-            pair.reverse()
-        elif not only_translit and not only_layout:
-            pair.sort(key=lambda option: _rank(option, vocabulary))
-        one, other = pair
-        found[start] = [one._replace(cost=0.0), other._replace(cost=OTHER_LETTERS)]
-    return found
-
-
-def _rank(option: Option, vocabulary: Vocabulary) -> tuple[int, float]:
-    """Order readings of the same word: abbreviations of the list first («ege»), then by cost."""
-    word = option.replacement.strip(EDGE_MARKS)
-    return -standing(word, vocabulary), option.cost + vocabulary.cost(word)
-
-
-def _in_latin(
-    chunks: Sequence[Chunk], vocabulary: Vocabulary, *, sure: bool
-) -> Mapping[int, Sequence[Option]]:
-    """Read the words in Latin letters as Russian ones, if half of them or more can be.
-
-    Who writes Russian in Latin letters writes all of it so: «Big Data» is English, though «дата» is a word.
-    English words do not count either way, and go with the rest; what is not *sure* may be made of them alone.
-    """
-    read = {
-        chunk.start(): (chunk.group(), translit_options(chunk.group(), vocabulary))
-        for chunk in chunks
-        if is_latin(chunk.group(), vocabulary)
-    }
-    telling = {
-        start: bool(options)
-        for start, (word, options) in read.items()
-        if not sure or tells_of_translit(word, options, vocabulary)
-    }
-    if not any(telling.values()) or 2 * sum(telling.values()) < len(telling) + (not sure):
-        return {}
-    found = {start: options for start, (_, options) in read.items() if options}
-    rest = {chunk.start(): chunk.group() for chunk in chunks if chunk.start() not in found}
-    among = {start: options for start, word in rest.items() if (options := translit_among(word, vocabulary))}
-    return found | among if telling.keys() <= (found | among).keys() else found
 
 
 def _joined(text: str, chunks: Sequence[Chunk], vocabulary: Vocabulary, *, sure: bool) -> list[_Piece]:
