@@ -88,3 +88,56 @@ def test_of_a_pasted_text_of_another_language_few_words_are_tried() -> None:
 def test_words_that_can_be_read_are_read_however_many() -> None:
     assert repaired(" ".join(["obrazovanie"] * 20)) == " ".join(["образование"] * 20)
     assert repaired(" ".join(["j,hfpjdfybt"] * 20)) == " ".join(["образование"] * 20)
+
+
+MENTORS = vocabulary_of(
+    {"образование": 60, "наставничество": 20, "педагог": 90, "школа": 80, "обучение": 30, "педсовет": 5}
+    | {"фз": 9, "273": 4, "1493": 3, "класс": 30, "учитель": 50, "лица": 90, "приказ": 9},
+    hits='"273 ФЗ"'.__eq__,
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("образовние…", "образование…"),
+        ("#образовние", "#образование"),
+        ("образовние*", "образование*"),
+        ("образовние—обучение", "образование—обучение"),
+        ("наставничетсво,педагог", "наставничество,педагог"),
+        ("наставничетсво;педогог", "наставничество;педагог"),
+        ("школа:обрзование", "школа:образование"),
+        ('наставничетсво"', 'наставничество"'),
+        ("пед.совет", "педсовет"),
+        ("пед. совет", "педсовет"),
+        ("обр\u202eазовние", "образование"),
+    ],
+)
+def test_marks_do_not_hide_a_misspelt_word(typed: str, meant: str) -> None:
+    assert repaired(typed, MENTORS) == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("273ФЗ", "273 ФЗ"),
+        ("N1493", "№ 1493"),
+        ("приказ №1493", None),
+        ("2ФЗ", None),  # no article has «2 ФЗ»
+        ("N1494", None),
+        ("9класс", "9 класс"),
+        ("учитель(лина)", None),
+        ("тег:обрзование", None),
+    ],
+)
+def test_numbers_are_put_apart_from_words_and_signs(typed: str, meant: str | None) -> None:
+    assert repaired(typed, MENTORS) == meant
+
+
+def test_the_archive_has_a_compound_if_it_has_its_parts() -> None:
+    words = vocabulary_of(["America's", "02.08.2022", "учебно-методический"])
+    assert words.has("America's")
+    assert words.has("02.08.2022")
+    assert words.has("учебно-методический")
+    assert not words.has("America'школа")
+    assert not words.has("America/America's")  # a mark that makes no compound

@@ -255,7 +255,9 @@ def misspelt_options(chunk: str, vocabulary: Vocabulary, *, sure: bool) -> list[
     bare = unmix(typed)
     if len(bare) < _SHORTEST_MISSPELT or vocabulary.has(bare) or (sure and vocabulary.is_word(bare)):
         return []
-    if bare.isupper() and len(bare) <= _LONGEST_ABBREVIATION:  # «ОГЭ» is no typo of «ЕГЭ», «ЕГЭЭ» may be
+    if (
+        bare.isalpha() and bare.isupper() and len(bare) <= _LONGEST_ABBREVIATION
+    ):  # «ОГЭ» is no typo of «ЕГЭ», «ЕГЭЭ» may be
         once = _REPEATED.sub(r"\1", bare)
         meant = not sure and once != bare and vocabulary.has(once)
         return [Option(0.0, "typo", chunk.replace(typed, once, 1))] if meant else []

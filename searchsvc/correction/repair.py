@@ -26,7 +26,7 @@ from searchsvc.correction.reading import Chunk, Reader, in_other_letters
 from searchsvc.correction.vocabulary import Vocabulary
 from searchsvc.language.stopwords import STOP_WORDS
 from searchsvc.language.text import fold
-from searchsvc.query.syntax import MAX_CLAUSES, MAX_LENGTH, QUOTED, QUOTES
+from searchsvc.query.syntax import MAX_CLAUSES, MAX_LENGTH, QUOTED, QUOTES, is_field
 from searchsvc.results import Correction
 
 COMPANY = 3.0
@@ -38,11 +38,17 @@ MOST_TRIES = 6
 
 _LATIN = re.compile("[A-Za-z]")
 _CHUNK = re.compile(r"\S+")
+# «учитель(ница)» has one word.
+_WORD = re.compile(r"(?<![^\W_]\()[^\W_]+(?:[-'’][^\W_]+)*")
+_CUT_BY = frozenset({" ", ".", ". "})
 # A quote after a letter is none, but «Э» in the other layout.
 _QUOTED = re.compile(rf"(?<![^\W\d_]){QUOTED}")
 _NOT_CLOSED = re.compile(rf'"[A-Za-z][^{QUOTES}\s]*(?=[^{QUOTES}]*$)')
+# Marks of direction that came along from a document.
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # Addresses, operators and fields are meant as they are.
-_LEFT_ALONE = re.compile(r"://|@|^[\w-]+:|^-|^!|\.(?:ru|com|org|net|info|edu)\b|^\d+$", re.IGNORECASE)
+_FIELD = re.compile(r"(\w+):")
+_LEFT_ALONE = re.compile(r"://|@|^-|^!|\.(?:ru|com|org|net|info|edu)\b|^\d+$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ def repair_query(text: str, vocabulary: Vocabulary) -> Repair | None:
     Words that the archive has, addresses, operators and words in quotes stay as they are. So do words of the
     dictionary, if anything else can be put right; else the repair is not ``sure``.
     """
+    text = _DIRECTION.sub("", text)
     reader = Reader(vocabulary)
     for sure in (True, False):
         pieces = _pieces(text, reader, sure=sure)
@@ -126,15 +133,28 @@ def _pieces(text: str, reader: Reader, *, sure: bool) -> list[_Piece]:
     chunks = _chunks(text, reader)
     found = in_other_letters(chunks, reader, sure=sure)
     rest = [chunk for chunk in chunks if chunk.start() not in found]
-    joined = _joined(text, rest, reader.vocabulary, sure=sure)
-    pieces = [*joined]
-    for chunk in chunks:
-        if any(piece.start <= chunk.start() < piece.stop for piece in joined):
-            continue
-        options = found.get(chunk.start()) or reader.misspelt(chunk.group(), sure=sure)
-        if options:
-            pieces.append(_Piece(*chunk.span(), options))
+    pieces = _joined(text, rest, reader.vocabulary, sure=sure)
+    joined = [range(piece.start, piece.stop) for piece in pieces]
+    pieces += [_Piece(*chunk.span(), found[chunk.start()]) for chunk in chunks if chunk.start() in found]
+    for chunk in rest:
+        for part in _parts(chunk):
+            if any(part.start() in place for place in joined):
+                continue
+            options = reader.misspelt(part.group(), sure=sure)
+            if options:
+                pieces.append(_Piece(*part.span(), options))
+                if part is chunk:
+                    break
     return sorted(pieces)
+
+
+def _parts(chunk: Chunk) -> Iterator[Chunk]:
+    """Yield what of a chunk may be misspelt: all of it, unless it has marks that are no keys, and words."""
+    word = chunk.group().strip(EDGE_MARKS)
+    if _WORD.fullmatch(word) or _LATIN.search(word):
+        yield chunk
+    if not _WORD.fullmatch(word):
+        yield from _WORD.finditer(chunk.string, *chunk.span())
 
 
 def _chunks(text: str, reader: Reader) -> list[Chunk]:
@@ -149,6 +169,7 @@ def _chunks(text: str, reader: Reader) -> list[Chunk]:
         for match in islice(_CHUNK.finditer(text, 0, MAX_LENGTH), MAX_CLAUSES)
         if not any(start < match.end() and match.start() < stop for start, stop in quoted)
         and not _LEFT_ALONE.search(match.group())
+        and not ((field := _FIELD.match(match.group())) and is_field(field.group(1)))
     ]
 
 
@@ -158,14 +179,14 @@ def _joined(text: str, chunks: Sequence[Chunk], vocabulary: Vocabulary, *, sure:
     Where nothing is *sure*, both may be («роди тели»), if no article has them so and the whole is likelier.
     """
     found: list[_Piece] = []
-    for one, two in pairwise(chunks):
-        if text[one.end() : two.start()] != " " or (found and found[-1].stop > one.start()):
+    words = [word for chunk in chunks for word in _WORD.finditer(text, *chunk.span())]
+    for one, two in pairwise(words):
+        if text[one.end() : two.start()] not in _CUT_BY or (found and found[-1].stop > one.start()):
             continue
         head, tail = one.group(), two.group()
-        bare = tail.rstrip(EDGE_MARKS)
-        if not (head.isalpha() and bare.isalpha() and vocabulary.has(head + bare)):
+        if not (head.isalpha() and tail.isalpha() and vocabulary.has(head + tail)):
             continue
-        if _cut_off(head, bare, vocabulary) or (not sure and _rather_one(head, bare, vocabulary)):
+        if _cut_off(head, tail, vocabulary) or (not sure and _rather_one(head, tail, vocabulary)):
             found.append(_Piece(one.start(), two.end(), [Option(0.0, "split", head + tail)]))
     return found
 
@@ -192,7 +213,7 @@ def _rather_one(head: str, tail: str, vocabulary: Vocabulary) -> bool:
 def _chosen(text: str, pieces: Sequence[_Piece], vocabulary: Vocabulary) -> tuple[Option, ...]:
     """Choose an option for each piece: the likeliest, or a near one with which articles have all words."""
     chosen = tuple(piece.options[0] for piece in pieces)
-    if len(_CHUNK.findall(text)) == 1:
+    if len(_WORD.findall(text)) == 1:
         return chosen
     tries = MOST_TRIES
     for number, piece in enumerate(pieces):

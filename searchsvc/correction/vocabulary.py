@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
+from itertools import accumulate
 from math import exp, log, log1p
 from typing import NamedTuple, Protocol
 
@@ -156,9 +157,13 @@ class ArchiveVocabulary:
 
     def _has(self, word: str) -> bool:
         """Say whether the archive has every part of *word*, in this form or another of its lemmas."""
-        tokens = [token for token in self._analyzer.tokens(word) if not token.whole]
-        covered = sum(token.stop - token.start for token in tokens)
-        if not tokens or covered < len(word.strip("-‐‑")) - word.count("-"):
+        tokens = list(self._analyzer.tokens(word))
+        ends = [0, *accumulate((token.stop for token in tokens), max)]  # «America's» covers its parts
+        covered = sum(
+            max(0, token.stop - max(token.start, end)) for token, end in zip(tokens, ends, strict=False)
+        )
+        tokens = [token for token in tokens if not token.whole]
+        if not tokens or covered < len(word.strip("-‐‑")):
             return False
         return all(
             token.folded in self._lexicon
