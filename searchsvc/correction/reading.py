@@ -28,7 +28,7 @@ MOST_VAIN = 12
 """Words of a query that may be tried in vain. Who has more has pasted a text of another language; to try a
 word takes 2-7 ms, and 85 of eleven Latin letters took 1.3 s."""
 
-OTHER_LETTERS = 2.0
+OTHER_READING = 2.0
 """What the other reading costs of a word that may be of the other layout or Russian in Latin letters."""
 
 _CYRILLIC = re.compile("[А-яЁё]")
@@ -110,7 +110,7 @@ def in_other_letters(chunks: Sequence[Chunk], reader: Reader, *, sure: bool) -> 
         elif not only_translit and not only_layout:
             pair.sort(key=lambda option: _rank(option, vocabulary))
         one, other = pair
-        found[start] = [one._replace(cost=0.0), other._replace(cost=OTHER_LETTERS)]
+        found[start] = [one._replace(cost=0.0), other._replace(cost=OTHER_READING)]
     return found
 
 

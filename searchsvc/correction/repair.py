@@ -36,6 +36,9 @@ MOST_TRIED = 3
 MOST_TRIES = 6
 """Options tried of a piece, and of all pieces: a try is a search, some milliseconds."""
 
+OTHER_LETTERS = frozenset({"layout", "translit"})
+"""Kinds of corrections that make of all letters others."""
+
 _LATIN = re.compile("[A-Za-z]")
 _CHUNK = re.compile(r"\S+")
 # «учитель(ница)» has one word.

@@ -18,9 +18,10 @@ def vocabulary_of(
     *,
     hits: Callable[[str], int] = lambda _: 0,
     listed: Iterable[str] = (),
+    fewest: int = 1,
 ) -> ArchiveVocabulary:
     """Return the vocabulary of an archive that has *words*, each in one article or as given; *listed* are
-    the abbreviations of its list."""
+    the abbreviations of its list, *fewest* is as in ``ArchiveVocabulary``."""
     short = frozenset(map(fold, listed))
     counts = words if isinstance(words, Mapping) else dict.fromkeys(words, 1)
     lemmas: Counter[str] = Counter()
@@ -36,4 +37,5 @@ def vocabulary_of(
         lambda terms: sum(lemmas[term] for term in terms),
         hits,
         listed=lambda word: fold(word) in short,
+        fewest=fewest,
     )
