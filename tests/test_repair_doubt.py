@@ -90,3 +90,39 @@ def test_a_vocabulary_can_doubt_words_that_few_articles_have() -> None:
     assert found is not None
     assert found.text == "педагог музей фгос 1493"
     assert repair_query("педогог музей фгос 1493", vocabulary_of(words)) is None
+
+
+def offered(text: str, words: dict[str, int], listed: tuple[str, ...] = ()) -> tuple[str, bool] | None:
+    found = repair_query(text, vocabulary_of(words, listed=listed))
+    return found and (found.text, found.sure)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("еге", "ЕГЭ"), ("ЕГЕ", "ЕГЭ"), ("ФГСО", "ФГОС"), ("ЕГЭЭ", "ЕГЭ"), ("ЕГЭ", None)]
+)
+def test_an_abbreviation_of_the_list_is_suggested_for_one_nobody_knows(typed: str, meant: str | None) -> None:
+    words = {"ЕГЭ": 30, "ФГОС": 20, "его": 60}
+    assert offered(typed, words, ("ЕГЭ", "ФГОС")) == (meant and (meant, False))
+
+
+def test_an_abbreviation_of_the_list_is_no_typo_of_another() -> None:
+    assert offered("ОГЭ", {"ЕГЭ": 30}, ("ЕГЭ", "ОГЭ")) is None
+    assert offered("ГИА", {"ГИВ": 30}) is None  # nor is what nobody has in a list meant
+
+
+def test_what_is_suggested_for_a_word_of_the_dictionary_is_much_likelier() -> None:
+    assert offered("шкода", {"школа": 200}) == ("школа", False)
+    assert offered("офлайн", {"онлайн": 8}) is None
+
+
+def test_a_word_of_the_dictionary_in_latin_letters_is_not_read_as_another() -> None:
+    words = {"министерство": 40, "проведения": 90, "конкурс": 9}
+    assert offered("ministerstvo prosveshcheniya", words) == ("министерство просвещения", True)
+    assert offered("konkurs obrozovanie", words | {"образование": 60}) == ("конкурс образование", True)
+
+
+def test_what_no_word_begins_with_is_no_name_in_the_other_layout() -> None:
+    found = offered("ghbrfp ьinghjcdtotybz", {"приказ": 9})
+    assert found == ("приказ ьinghjcdtotybz", True)
+    assert offered("ьinghjcdtotybz", {"приказ": 9}) == ("ьштпросвещения", False)
+    assert offered("Мирfvfh", {"приказ": 9}) == ("Мирамар", True)

@@ -9,18 +9,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from searchsvc.correction.faults import (
-    EDGE_MARKS,
     READINGS_AMONG,
     Option,
     is_latin,
     misspelt_options,
-    repair_layout,
-    small_word,
-    standing,
     tells_of_translit,
     translit_among,
     translit_options,
 )
+from searchsvc.correction.keyboard import EDGE_MARKS, repair_layout, small_word, standing
 from searchsvc.correction.vocabulary import Vocabulary
 from searchsvc.language.translit import MOST_READINGS
 

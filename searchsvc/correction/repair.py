@@ -13,15 +13,8 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import NamedTuple
 
-from searchsvc.correction.faults import (
-    EDGE_MARKS,
-    SHORTEST_PART,
-    Option,
-    misspelt_options,
-    repair_layout,
-    translit_options,
-    word_options,
-)
+from searchsvc.correction.faults import Option, misspelt_options, translit_options, word_options
+from searchsvc.correction.keyboard import EDGE_MARKS, SHORTEST_PART, repair_layout
 from searchsvc.correction.reading import Chunk, Reader, in_other_letters
 from searchsvc.correction.vocabulary import Vocabulary
 from searchsvc.language.stopwords import STOP_WORDS
