@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from searchsvc.correction.faults import TO_LATIN, TO_RUSSIAN
+from searchsvc.correction.keyboard import TO_LATIN, TO_RUSSIAN
 from searchsvc.language.text import clean, squeeze
 from searchsvc.language.wording import key_of
 from searchsvc.query import syntax as query
