@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, compress, islice, tee
 from typing import Literal
 
 import numpy as np
@@ -145,12 +145,12 @@ class Completer:
         for count in range(min(len(typed.words), PHRASE_BEGINS), 0, -1):
             self._complete_phrase(typed, count, found.phrases, found, limit)
             self._complete_name(typed, count, found)
-        for goes_on in self._continuation.phrases(typed):
-            found.known = True
-            if self._company.is_tired:
-                break
-            if len(found.phrases) < limit and self._company.side_by_side(*goes_on):
-                found.phrases.append(Suggestion(goes_on.text, "phrase"))
+        goes_on = self._continuation.phrases(typed)
+        first = list(islice(goes_on, 1))
+        found.known = found.known or bool(first)
+        there = self._company.side_by_side(typed.before(), chain(first, goes_on))
+        for text in islice(there, max(0, limit - len(found.phrases))):
+            found.phrases.append(Suggestion(text, "phrase"))
         self._complete_words(typed, found, limit)
         if not typed.alone and (not typed.words or len(typed.last) >= FURTHER_FROM):
             last = found.further if typed.words or typed.head else found.phrases
@@ -174,11 +174,11 @@ class Completer:
             limit = min(limit, IN_COMPANY_BESIDE if found.phrases else IN_COMPANY)
         else:
             # Behind another word the most frequent form fits best: «директор школы», «в школе».
-            forms = (
+            forms = [
                 group[0] if " " in before else self._best_form(begin, lemmas, group)
                 for lemmas, group in groups.items()
-            )
-            completions = (one for one in forms if self._is_answered(before, one.spelling))
+            ]
+            completions = self._answered(typed, before, (one for one in forms if one.form != begin))
         for entry in islice((one for one in completions if one.form != begin), limit):
             found.words.append(Suggestion(before + entry.spelling, "word"))
 
@@ -188,13 +188,12 @@ class Completer:
         """Complete the last word and *count* before it by phrases that begin with them."""
         before = typed.before(count)
         begin = key_of(" ".join((*typed.words[len(typed.words) - count :], typed.last)))
-        for lemmas, group in self._by_lemmas(self._phrases.phrases.frequent(begin, LOOKED_AT)).items():
-            entry = _most_basic(lemmas, group)
-            found.known = True
-            if len(place) >= limit:
-                return
-            if entry.form != begin and self._is_answered(before, entry.spelling):
-                place.append(Suggestion(before + entry.spelling, "phrase"))
+        groups = self._by_lemmas(self._phrases.phrases.frequent(begin, LOOKED_AT))
+        found.known = found.known or bool(groups)
+        best = (_most_basic(lemmas, group) for lemmas, group in groups.items())
+        entries = self._answered(typed, before, (entry for entry in best if entry.form != begin))
+        for entry in islice(entries, max(0, limit - len(place))):
+            place.append(Suggestion(before + entry.spelling, "phrase"))
 
     def _complete_name(self, typed: Typed, count: int, found: _Found) -> None:
         """Complete what the list of abbreviations has the full form of, and articles have either of."""
@@ -202,7 +201,7 @@ class Completer:
         begin = key_of(" ".join((*typed.words[len(typed.words) - count :], typed.last)))
         names = self._view.synonyms.beginning(begin) if self._view.synonyms else ()
         for name in islice((one for one in names if key_of(one) != begin), NAMES):
-            if self._company.has(before + name):
+            if self._company.has(before + name, literal=False):
                 found.phrases.append(Suggestion(before + name, "phrase"))
 
     def _categories(self, begin: str) -> Iterator[Suggestion]:
@@ -247,8 +246,14 @@ class Completer:
         known = self._lexicon.entry(lemmas[0]) if lemmas[0].startswith(begin) else None
         return known or group[0]
 
-    def _is_answered(self, before: str, completion: str) -> bool:
-        return not before or _are_stops(before) or self._company.has(before + completion)
+    def _answered(self, typed: Typed, before: str, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Yield those of *entries* that an article answers together with what stands before."""
+        entries, asked = tee(entries)
+        if _are_stops(before):
+            return entries
+        if typed.head:  # an operator or a quote may bind the word
+            return (entry for entry in entries if self._company.has(before + entry.spelling))
+        return compress(entries, self._company.answered(before, (entry.spelling for entry in asked)))
 
 
 def _are_stops(text: str) -> bool:

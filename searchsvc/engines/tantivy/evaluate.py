@@ -37,6 +37,19 @@ def evaluate(plan: Plan, reader: Reader, names: NameCounts) -> Matches:
     return _Evaluation(plan, reader, names).matches()
 
 
+def answers(plan: Plan, reader: Reader) -> bool:
+    """Say whether any article matches *plan* in full; nothing is scored or counted."""
+    silent = [reader.values(name, allowed) for name, allowed in plan.filters.items()]
+    if plan.days is not None:
+        silent.append(_days(plan.days, reader))
+    if not plan.units:
+        silent.append(reader.everything)
+    query = combined(
+        [reader.query(unit) for unit in plan.units], silent, [reader.query(one) for one in plan.excluded]
+    )
+    return bool(reader.hits(Query.const_score_query(query, 0.0), 1, count=False)[1])
+
+
 class _Evaluation:
     def __init__(self, plan: Plan, reader: Reader, names: NameCounts) -> None:
         self._plan = plan
@@ -48,7 +61,7 @@ class _Evaluation:
         self._units = [reader.query(unit, idf) for unit, idf in zip(plan.units, idfs, strict=False)]
         self._excluded = [reader.query(clause) for clause in plan.excluded]
         self._filters = {name: reader.values(name, allowed) for name, allowed in plan.filters.items()}
-        self._days: list[Query] = [] if plan.days is None else [self._range(*plan.days)]
+        self._days: list[Query] = [] if plan.days is None else [_days(plan.days, reader)]
 
     def matches(self) -> Matches:
         """Return the answer."""
@@ -120,12 +133,6 @@ class _Evaluation:
         silent = [*filters, *self._days, *([] if self._units else [self._reader.everything])]
         return combined(self._units, silent, self._excluded)
 
-    def _range(self, first: int, last: int) -> Query:
-        first, last = max(first, -INT64), min(last, INT64)
-        if first > last:
-            return Query.empty_query()
-        return Query.range_query(self._reader.schema, "day", FieldType.Integer, first, last)
-
     def _facets(self, total: int) -> dict[str, dict[str, int]]:
         """Count facets, each without its own filter; those without a filter in one go."""
         plain = [name for name in self._plan.facets if name not in NAMES]
@@ -188,6 +195,13 @@ class _Evaluation:
                 for row in sorted(alike, key=lambda row: reader.article_id(places[row[2]]))
             ]
         return rows
+
+
+def _days(days: tuple[int, int], reader: Reader) -> Query:
+    first, last = max(days[0], -INT64), min(days[1], INT64)
+    if first > last:
+        return Query.empty_query()
+    return Query.range_query(reader.schema, "day", FieldType.Integer, first, last)
 
 
 def _candidates(rows: list[Row], units: Iterable[int]) -> tuple[Candidate, ...]:
