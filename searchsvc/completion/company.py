@@ -25,7 +25,7 @@ from searchsvc.results import SearchRequest
 from searchsvc.store.document import code, family_hash, term_hash
 from searchsvc.store.records import Occurrences
 
-CHECKS = 4
+CHECKS = 3
 """Candidates of one completion, at most, for which an engine is asked whether an article has their words:
 it stops at the first, some 0.2 ms at 100,000."""
 

@@ -108,6 +108,8 @@ class Completer:
         self._phrases = view.generation.store.phrases()
         self._company = Company(view, analyzer, narrowed)
         self._continuation = Continuation(view, analyzer, self._company)
+        self._words: tuple[str, ...] = ()
+        self._lemmas_before: frozenset[str] = frozenset()
 
     def suggestions(self, text: str, limit: int) -> tuple[Suggestion, ...]:
         """Return up to *limit* queries that complete *text*; none for what is no beginning of a word."""
@@ -178,9 +180,11 @@ class Completer:
         together = bool(typed.words) and not typed.head and not _are_stops(before)
         begin = fold(typed.last)
         entries = self._lexicon.frequent(begin, LOOKED_AT_TOGETHER if together else LOOKED_AT)
-        known = [one for one in entries if one.form not in STOP_WORDS]
-        found.known = found.known or bool(known)
-        groups = self._by_lemmas(one for one in known if not self._repeats(typed, before + one.form))
+        groups = self._by_lemmas(one for one in entries if one.form not in STOP_WORDS)
+        found.known = found.known or bool(groups)
+        told = self._told(typed.words)
+        if told:
+            groups = {lemmas: group for lemmas, group in groups.items() if self._is_new(lemmas, told)}
         if together:
             completions = self._continuation.together(typed, groups)
             limit = min(limit, IN_COMPANY_BESIDE if found.phrases else IN_COMPANY)
@@ -253,9 +257,20 @@ class Completer:
 
     def _repeats(self, typed: Typed, text: str) -> bool:
         """Say whether *text*, which begins with the words that were typed, has one of them once more."""
-        before = {self._lemmas(fold(word)) for word in typed.words if fold(word) not in STOP_WORDS}
+        before = self._told(typed.words)
         further = key_of(text[len(typed.before()) :]).split() if before else ()
-        return any(self._lemmas(word) in before for word in further)
+        return any(self._lemmas(word)[0] in before for word in further)
+
+    def _is_new(self, lemmas: tuple[str, ...], told: frozenset[str]) -> bool:
+        parts = (part for lemma in lemmas if "-" in lemma for part in lemma.split("-"))
+        return told.isdisjoint(lemmas) and not any(self._lemmas(part)[0] in told for part in parts)
+
+    def _told(self, words: tuple[str, ...]) -> frozenset[str]:
+        """Return the lemmas of those of *words* that mean something."""
+        if words != self._words:
+            forms = [form for form in map(fold, words) if form not in STOP_WORDS]
+            self._words, self._lemmas_before = words, frozenset(self._lemmas(form)[0] for form in forms)
+        return self._lemmas_before
 
     def _form_behind(
         self, typed: Typed, begin: str, lemmas: tuple[str, ...], group: list[Entry]

@@ -8,14 +8,13 @@ search sees, so that it appears with the commit or not at all.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import tantivy
 
 from searchsvc.engine import TEXT, AnyOf, Matches, Plan, Some
 from searchsvc.engine import Snapshot as EngineSnapshot
-from searchsvc.engines.tantivy.evaluate import answers, evaluate
+from searchsvc.engines.tantivy.evaluate import answers, evaluate, some
 from searchsvc.engines.tantivy.fields import make_schema, mark_document, register
 from searchsvc.engines.tantivy.files import FileCheck, reading
 from searchsvc.engines.tantivy.named import NameCounts
@@ -56,8 +55,8 @@ class TantivySnapshot:
     def some(self, plan: Plan) -> Some:
         """Return up to ``depth`` articles that match in full, good ones but perhaps not the best; quicker
         than to look at all that match."""
-        found = self.search(replace(plan, facets=(), words=(), near_below=0))
-        return Some(tuple(candidate.key for candidate in found.full), found.total <= len(found.full))
+        with reading(self.folder):
+            return some(plan, self._reader)
 
     def answers(self, plan: Plan) -> bool:
         """Say whether any article matches in full; quicker than to count them."""

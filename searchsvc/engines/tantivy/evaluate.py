@@ -14,7 +14,7 @@ from typing import Any
 import tantivy
 from tantivy import FieldType, Occur, Query
 
-from searchsvc.engine import NAMES, Candidate, Matches, Plan
+from searchsvc.engine import NAMES, Candidate, Matches, Plan, Some
 from searchsvc.engines.tantivy.named import FACET_VALUES, NameCounts
 from searchsvc.engines.tantivy.read import Hits, Reader, combined
 
@@ -37,17 +37,27 @@ def evaluate(plan: Plan, reader: Reader, names: NameCounts) -> Matches:
     return _Evaluation(plan, reader, names).matches()
 
 
+def some(plan: Plan, reader: Reader) -> Some:
+    """Return articles that match *plan* in full, those that have its words most often."""
+    total, hits = reader.hits(_full(plan, reader), plan.depth)
+    keys = reader.column("key", [address for _, address in hits]) if hits else []
+    return Some(tuple(keys), total <= len(keys))
+
+
 def answers(plan: Plan, reader: Reader) -> bool:
     """Say whether any article matches *plan* in full; nothing is scored or counted."""
+    return bool(reader.hits(Query.const_score_query(_full(plan, reader), 0.0), 1, count=False)[1])
+
+
+def _full(plan: Plan, reader: Reader) -> Query:
+    """Return the query for full matches, with scores that compare with nothing outside."""
     silent = [reader.values(name, allowed) for name, allowed in plan.filters.items()]
     if plan.days is not None:
         silent.append(_days(plan.days, reader))
     if not plan.units:
         silent.append(reader.everything)
-    query = combined(
-        [reader.query(unit) for unit in plan.units], silent, [reader.query(one) for one in plan.excluded]
-    )
-    return bool(reader.hits(Query.const_score_query(query, 0.0), 1, count=False)[1])
+    units = [reader.query(unit) for unit in plan.units]
+    return combined(units, silent, [reader.query(clause) for clause in plan.excluded])
 
 
 class _Evaluation:
