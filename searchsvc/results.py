@@ -207,10 +207,16 @@ class Nearby:
 
 @dataclass(frozen=True, slots=True)
 class WordCount:
-    """How many articles have a word of the query."""
+    """How many articles have a word of the query, or a part of ``part_of``, a hyphenated one.
+
+    Under the conditions of the search there are ``total``, found by ``query``; None where it has none.
+    """
 
     word: str
     count: int
+    part_of: str = ""
+    query: str = ""
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def test_a_wrong_layout_is_repaired_and_said(
     assert out.startswith("Показаны результаты по запросу «Образование».\nНайдено: ")
     code, out, _ = told(capsys, sample_settings, "query", "Образовfybt", "--correct", "off")
     assert code == 0
-    assert out.startswith("По запросу «Образовfybt» ничего не найдено.")
+    assert out.startswith("По запросу «Образовfybt» нет полных совпадений.")
 
 
 def test_words_need_no_quotes_and_may_begin_with_a_minus(
@@ -95,7 +95,7 @@ def test_near_matches_say_what_they_lack(
 ) -> None:
     _, out, _ = told(capsys, sample_settings, "query", "наставничество", "крокодил")
     assert out.startswith(
-        "По запросу «наставничество крокодил» ничего не найдено.\nПохожих, где есть не все слова: "
+        "По запросу «наставничество крокодил» нет полных совпадений.\nПохожих, где есть не все слова: "
     )
     assert "  наставничество — встречается в " in out
     assert "   без слов: крокодил" in out

@@ -156,11 +156,11 @@ def test_a_page_is_whole_though_a_purge_comes_between(own_sample: Settings, anal
             shown = len(page.hits) + sum(hit.reprint_count for hit in page.hits)
             seen.setdefault(page.version, set()).add((page.total, shown))
 
-    readers = [threading.Thread(target=read) for _ in range(3)]
+    readers = [threading.Thread(target=read) for _ in range(2)]
     with closing(live), open_archive(own_sample) as archive:
         for reader in readers:
             reader.start()
-        for name in ids(service, "школа")[:3]:
+        for name in ids(service, "школа")[:2]:
             purge(archive, generations, analyzer, name)
         stop.set()
         for reader in readers:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from flask.testing import FlaskClient
@@ -291,3 +293,9 @@ def test_a_watching_index_counts_names_before_readers_come(settings: Settings) -
     if settings.engine == "whoosh":
         assert set(snapshot.segments[0]._names._read) == {"person", "organisation", "place"}
     live.close()
+
+
+def test_an_empty_page_resets_names_too(client: FlaskClient) -> None:
+    shown = client.get("/search?q=гимназия+абракадабра&person=Нет&place=Нигде").text
+    (target,) = re.findall(r'<a class="plain" href="([^"]*)">сбросить всё', shown)
+    assert unquote(target) == "/search?q=гимназия+абракадабра"

@@ -122,7 +122,8 @@ def app(bed: Bed) -> Iterator[Flask]:
     """A site whose log of yesterday names six articles and one that is not there."""
     log = QueryLog(bed.folder / "queries.db", clock=lambda: datetime.now(UTC) - timedelta(days=1))
     for place, article in enumerate(("a003", "nowhere", "a001", "a002", "a004", "a005", "a006")):
-        read(log, article, times=20 - place)
+        for _ in range(20 - place):
+            log.record(Reading(article))
     log.close()
     with closing(LiveIndex(bed.generations)) as live:
         made = create_app(SearchService(live, bed.analyzer), Settings(data_dir=bed.folder))

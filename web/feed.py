@@ -11,7 +11,7 @@ from feedgenerator import Atom1Feed
 from flask import Blueprint, Response, request, url_for
 
 from searchsvc.language.text import clean, squeeze
-from searchsvc.results import Hit, SearchRequest, Segment
+from searchsvc.results import Correct, Hit, SearchRequest, Segment
 from web.answers import made_from
 from web.forms import read_page
 from web.links import new_search, on_page, page_pairs, sorted_by, written
@@ -50,24 +50,23 @@ class Feed:
     def feed(self) -> Response:
         """Answer with the newest articles that match in full; without a query, with the newest of all.
 
-        The query is not repaired: what it is taken for may change with the archive, a feed may not.
+        A query is repaired as on the page, which promises its readers what it shows.
         Programs ask again and again, so that it is not a search for the log. What has no date is no news.
         """
         service = self._service.pinned()
         asked = followed(read_page(request.args).search)
-        whole = not page_pairs(asked)
+        whole = not page_pairs(replace(asked, correct="auto"))
         page = service.search(
             replace(
                 asked,
                 since=date.min if whole else asked.since,
                 sort="-date",
-                correct="off",
                 per_page=ENTRIES,
                 facets=(),
             )
         )
         made_from(page.version)
-        labels = [squeeze(asked.text), *(one.label for one in conditions(service, asked, page))]
+        labels = [squeeze(page.effective), *(one.label for one in conditions(service, asked, page))]
         feed = _Atom(
             title=clean(" — ".join([*filter(None, labels), self._site_title])),
             link=url_for("pages.index", _external=True)
@@ -87,7 +86,8 @@ class Feed:
 
 def followed(asked: SearchRequest) -> SearchRequest:
     """Return the search that a feed of *asked* follows, whatever its order and page."""
-    return on_page(replace(sorted_by(asked, "relevance"), correct="auto"), 1)
+    correct: Correct = "auto" if asked.correct == "auto" else "off"
+    return on_page(replace(sorted_by(asked, "relevance"), correct=correct), 1)
 
 
 def address(asked: SearchRequest | None = None, *, absolute: bool = False) -> str:

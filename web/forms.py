@@ -53,6 +53,7 @@ _SMALL_NUMBER = re.compile("[0-9]{1,9}")
 _YEAR = re.compile("[0-9]{4}")
 _ISO_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LOOSE_DAY = re.compile("([0-9]{4})(?:-([0-9]{1,2}))?(?:-([0-9]{1,2}))?")
+_DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _RUSSIAN_DAY = re.compile("(?:([0-9]{1,2})[.])?(?:([0-9]{1,2})[.])?([0-9]{4})")
 
 
@@ -254,7 +255,7 @@ def read_number(args: Arguments) -> int:
 def read_page(args: Arguments) -> PageRequest:
     """Read a search of a page: never fails, says what it left out or put right."""
     reader = _Reader(args)
-    text = reader.one("q", str, "")
+    text = reader.one("q", undirected, "")
     if len(text) > MAX_LENGTH:
         reader.problems.append(Problem("q", "слишком длинный", str(MAX_LENGTH)))
         text = text[:MAX_LENGTH].rsplit(" ", 1)[0]
@@ -300,7 +301,12 @@ def query(value: str) -> str:
     """Check the length of a query."""
     if len(value) > MAX_LENGTH:
         raise ValueError(f"запрос длиннее {MAX_LENGTH} знаков")
-    return value
+    return undirected(value)
+
+
+def undirected(text: str) -> str:
+    """Return *text* without the characters that only turn the direction of writing: they part words."""
+    return squeeze(_DIRECTIONS.sub("", text))
 
 
 def filter_value(value: str) -> str:

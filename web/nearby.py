@@ -30,8 +30,7 @@ class Ways:
 
 
 def ways(asked: SearchRequest, page: ResultPage, labels: Mapping[str, str]) -> Ways:
-    """Return what a page offers where conditions leave nothing; *labels* says what is asked for by condition,
-    and each condition that is typed into the query has its own name."""
+    """Return what a page offers where conditions leave nothing; *labels* says what each asks for."""
     near = page.nearby
     if near is None:
         return Ways()

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from flask import Blueprint, g, render_template, request, url_for
+from markupsafe import Markup
 
 from corpus.article import Attachment, Block, Heading
 from searchsvc.engine import NAMES
 from searchsvc.language.text import squeeze
+from searchsvc.query.syntax import parse
 from searchsvc.results import MAX_DEPTH, ArticlePage, Hit, ResultPage, SearchRequest
 from web.answers import made_from
 from web.forms import (
@@ -64,6 +66,10 @@ HOSTS = {
     "ok.ru": "Одноклассники",
 }
 
+HEADING_CHARS = 80
+"""So much of a query is in a heading; the box above has all of it."""
+
+_NESTED = str.maketrans("«»", "„“")
 _LOOSE_END = re.compile(r"[\s,;:.!?…–—«„(\[\"-]+$")
 
 
@@ -137,7 +143,7 @@ class Pages:
             asked=asked.search,
             notes=asked.notes,
             conditions=in_force,
-            ways=ways(asked.search, page, _labels(in_force)),
+            ways=ways(asked.search, page, _labels(in_force, page.effective)),
             overview=None if page.hits else service.overview(),
             much_read=() if page.hits else self._much_read(service),
             steps=steps(page.page, page.pages),
@@ -227,13 +233,16 @@ def conditions(service: SearchService, asked: SearchRequest, page: ResultPage) -
             yield Condition(name, f"{CONDITION_NAMES[name]}: {label}", toggled(asked, name, value))
 
 
-def _labels(in_force: Iterable[Condition]) -> dict[str, str]:
-    """Return what each kind of condition is called: its value, or its name where it has several."""
-    found = dict(CONDITION_NAMES)
-    for name, same in groupby(in_force, lambda condition: condition.name):
-        labels = [condition.label for condition in same]
-        found[name] = labels[0] if len(labels) == 1 else found[name]
-    return found
+def _labels(in_force: Iterable[Condition], text: str) -> dict[str, str]:
+    """Return what each kind of condition is called, those typed into the query *text* too: its value, or
+    its name where it has several."""
+    found: dict[str, list[str]] = {}
+    for condition in in_force:
+        found.setdefault(condition.name, []).append(condition.label)
+    for name, values in parse(text).filters().items():
+        labels = found.setdefault(name, [])
+        labels += [f"{CONDITION_NAMES[name]}: {value}" for value in values]
+    return CONDITION_NAMES | {name: labels[0] for name, labels in found.items() if len(set(labels)) == 1}
 
 
 def address(asked: SearchRequest, *, absolute: bool = False) -> str:
@@ -349,6 +358,16 @@ def period(since: date | None, until: date | None) -> str:
 def later(modified: datetime | None, published: datetime | None) -> bool:
     """Return whether an article was changed on a later day than it appeared."""
     return bool(modified and published and modified.date() > published.date())
+
+
+def nested(text: str) -> str:
+    """Return *text* to stand between «», quotes in it as Russian has them inside of others."""
+    return text.translate(_NESTED)
+
+
+def quoted(text: str) -> Markup:
+    """Return «text» for a page: short, and whatever direction its letters have its own."""
+    return Markup("«<bdi>{}</bdi>»").format(nested(cut(text, HEADING_CHARS)))
 
 
 def cut(text: str, limit: int) -> str:

@@ -17,12 +17,12 @@ from corpus.article import tag_line
 from searchsvc.answer.cards import hit_of, reprint_of
 from searchsvc.answer.explain import Explainer, missing_units
 from searchsvc.answer.folding import Row, Rows, texts
-from searchsvc.answer.nearby import find_nearby
+from searchsvc.answer.nearby import find_nearby, narrowed
 from searchsvc.answer.related import related_words
 from searchsvc.answer.snippet import Marks, find_marks, snippet, title_segments
 from searchsvc.correction.repair import repair_query
 from searchsvc.correction.vocabulary import kin_of, vocabulary_in
-from searchsvc.engine import TEXT, AnyOf, Candidate, Matches, Plan
+from searchsvc.engine import MAX_UNITS, TEXT, AnyOf, Candidate, Matches, Plan
 from searchsvc.errors import IndexDamagedError
 from searchsvc.generation.live import View
 from searchsvc.language.analysis import Analyzer
@@ -96,15 +96,21 @@ class Answering:
         self._today = today
 
     def answer(self, request: SearchRequest) -> Answer:
-        """Answer the query, or the repaired one where that alone has hits."""
+        """Answer the query, or the repaired one where that alone has hits.
+
+        Conditions do not matter to that: what is found without them decides how the words are read, and
+        what is then shown may be nothing but the conditions that leave nothing.
+        """
         answer = self._answer(request.text, request)
         if not answer.matches.total and request.correct != "off":
-            repair = repair_query(request.text, vocabulary_in(self._view, self._analyzer))
+            vocabulary = vocabulary_in(self._view, self._analyzer)
+            repair = repair_query(request.text, vocabulary)
             if repair is not None:
                 better = self._answer(repair.text, request)
-                if better.rows and request.correct == "auto" and repair.sure:
+                known = bool(better.rows or any(better.matches.unit_counts))
+                if known and request.correct == "auto" and repair.sure:
                     return replace(better, corrections=repair.corrections)
-                if better.matches.total or (repair.sure and better.rows):
+                if (repair.sure and known) or better.matches.total or vocabulary.hits(repair.text):
                     return replace(answer, suggestions=(repair.text,))
         return answer
 
@@ -138,12 +144,24 @@ class Answering:
                 near_limit=RERANKED,
             )
         )
+        if not matches.total:
+            matches = self._with_parts(matches, planned, wanted)
         if not matches.total and not matches.near:
             return self._with_kin(matches, planned, replace(wanted, order="relevance"))
         while spread > 1 and depth < min(matches.total, DEEPEST) and texts(matches.full, store) < MAX_DEPTH:
             depth = min(2 * depth, DEEPEST)
             matches = replace(matches, full=self._view.snapshot.search(replace(wanted, depth=depth)).full)
         return matches
+
+    def _with_parts(self, matches: Matches, planned: Planned, wanted: Plan) -> Matches:
+        """Add articles that have parts of a hyphenated word where none has all («школа-интернат»)."""
+        units = (*wanted.units, *(part.clause for part in planned.parts))
+        if not planned.parts or len(units) > MAX_UNITS:
+            return matches
+        found = self._view.snapshot.search(
+            replace(wanted, units=units, near_below=NEAR_BELOW, near_limit=RERANKED)
+        )
+        return replace(matches, near=found.near, near_total=found.near_total, unit_counts=found.unit_counts)
 
     def _with_kin(self, matches: Matches, planned: Planned, wanted: Plan) -> Matches:
         """Add articles that have kin of a word that none has («директор» for «директорский»).
@@ -180,19 +198,29 @@ class Answering:
             return None
         return find_nearby(request, answer.text, answer.planned, self._view, self._analyzer)
 
-    def _related(self, answer: Answer) -> tuple[WordCount, ...]:
-        """Return kin of the query's words, of those first that no article has."""
+    def _words(self, request: SearchRequest, answer: Answer) -> tuple[WordCount, ...]:
+        """Return how many articles have each word, if none has all of them."""
+        if answer.matches.total:
+            return ()
+        words = _word_counts(answer.planned, answer.matches.unit_counts)
+        return narrowed(words, request, answer.text, self._view, self._analyzer)
+
+    def _related(self, request: SearchRequest, answer: Answer) -> tuple[WordCount, ...]:
+        """Return kin of the query's words, of those first that no article has; if the conditions leave
+        articles to some of them, only these."""
         counted = zip(answer.planned.words, answer.matches.word_counts, strict=False)
         words = sorted(
             (count > 0, place, word.text) for place, (word, count) in enumerate(counted) if not word.weak
         )
-        return related_words(
+        found = related_words(
             [text for _, _, text in words],
             self._view.generation.store.lexicon(),
             self._analyzer,
             frequency=self._view.snapshot.frequency,
             synonyms=self._view.synonyms,
         )
+        found = narrowed(found, request, answer.text, self._view, self._analyzer)
+        return tuple(word for word in found if word.total) or found
 
     def _ordered(
         self, found: Sequence[Candidate], by_score: bool, planned: Planned, matches: Matches
@@ -234,14 +262,6 @@ class Answering:
                 replace(hit, explanation=one) for hit, one in zip(hits, explained.values(), strict=True)
             )
         matches = answer.matches
-        counts = (
-            tuple(
-                WordCount(unit.text, count)
-                for unit, count in zip(answer.planned.units, matches.unit_counts, strict=True)
-            )
-            if not matches.total and matches.unit_counts
-            else ()
-        )
         nearby = self._nearby(request, answer)
         page = ResultPage(
             original=request.text,
@@ -255,12 +275,12 @@ class Answering:
             hits=hits,
             facets=facets_of(matches, request, self._view),
             suggestions=answer.suggestions,
-            words=counts,
+            words=self._words(request, answer),
             version=self._view.version,
             took_ms=(time.perf_counter() - started) * 1000,
             period=self._period(request, answer.text),
             nearby=nearby,
-            related=() if matches.total or nearby else self._related(answer),
+            related=() if matches.total or nearby else self._related(request, answer),
             beyond=answer.rows.cut or matches.total > len(matches.full),
         )
         return Page(page, complete=stored.keys() >= {*keys, *others})
@@ -301,6 +321,13 @@ class Answering:
             ranked=frozenset(candidate.key for candidate in answer.matches.full[:RERANKED]),
             row_count=len(answer.rows),
         )
+
+
+def _word_counts(planned: Planned, counts: Sequence[int]) -> tuple[WordCount, ...]:
+    """Return each unit with its number of articles, and the parts of units if they were counted, too."""
+    parts = [(part.text, unit.text) for unit in planned.units for part in unit.parts]
+    named = [*((unit.text, "") for unit in planned.units), *parts]
+    return tuple(WordCount(word, count, whole) for (word, whole), count in zip(named, counts, strict=False))
 
 
 def _below(floor: float | None, scores: dict[int, float]) -> dict[int, float]:

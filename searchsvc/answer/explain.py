@@ -187,7 +187,8 @@ class Explainer:
 
 
 def missing_units(planned: Planned, units: int) -> tuple[str, ...]:
-    """Return the units of the query that are not among the bits of *units*, as they were typed."""
+    """Return the units of the query that are not among the bits of *units*, as they were typed; of a
+    hyphenated word of which some parts are there the others."""
     return tuple(unit.text for unit in _others(planned, units))
 
 
@@ -197,7 +198,14 @@ def lacking(planned: Planned, units: int) -> tuple[str, ...]:
 
 
 def _others(planned: Planned, units: int) -> list[Unit]:
-    return [unit for number, unit in enumerate(planned.units) if not units >> number & 1]
+    found: list[Unit] = []
+    place = len(planned.units)
+    for number, unit in enumerate(planned.units):
+        if not units >> number & 1:
+            parts = [part for bit, part in enumerate(unit.parts, place) if not units >> bit & 1]
+            found += parts if 0 < len(parts) < len(unit.parts) else [unit]
+        place += len(unit.parts)
+    return found
 
 
 def _described(unit: Unit) -> str:

@@ -1,5 +1,5 @@
 """What a search would find without its conditions: the nearest month with articles, and how many there are
-without the dates, the section, the source.
+without the dates, the section, the source. Also what single words would find under them.
 
 Asked only where nothing matches in full: some further searches of the engine that count and show nothing.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -18,11 +18,14 @@ from searchsvc.language.analysis import Analyzer
 from searchsvc.language.text import squeeze
 from searchsvc.query.filters import days_of, merged, selection
 from searchsvc.query.planning import Planned, plan
-from searchsvc.query.syntax import Clause, DateFilter, Filter, parse
-from searchsvc.results import Nearby, NearPeriod, SearchRequest, Wider
+from searchsvc.query.syntax import Clause, DateFilter, Exclusion, Filter, parse
+from searchsvc.results import Nearby, NearPeriod, SearchRequest, Wider, WordCount
 
 TIME = ("dates", "year")
 """Conditions that say when; they are dropped together."""
+
+MOST_NARROWED = 8
+"""Words that are counted under the conditions, the others as if these left nothing: each is a search."""
 
 LAST_DAY = date.max.toordinal()
 _YEAR = re.compile("[1-9][0-9]{3}")  # whatever else is asked for as a year is none
@@ -73,6 +76,28 @@ def find_nearby(
         if count := total(one.plan):
             found.append(Wider(every, one.text, count))
     return Nearby(undated, periods, tuple(found)) if found else None
+
+
+def narrowed(
+    words: Sequence[WordCount], request: SearchRequest, text: str, view: View, analyzer: Analyzer
+) -> tuple[WordCount, ...]:
+    """Return *words* with what each finds under the conditions of *request* and of its query *text*."""
+    conditions = (
+        clause for clause in parse(text).clauses if isinstance(clause, DateFilter | Exclusion | Filter)
+    )
+    typed = " ".join(text[slice(*clause.span)] for clause in conditions)
+    if not (typed or request.filters or request.since or request.until):
+        return tuple(words)
+
+    def counted(word: WordCount) -> WordCount:
+        if not word.count:
+            return replace(word, total=0)
+        query = f"{word.word} {typed}".strip()
+        asked = plan(parse(query), analyzer, view.synonyms)
+        return replace(word, query=query, total=view.snapshot.search(selection(request, asked, view)).total)
+
+    first, others = words[:MOST_NARROWED], words[MOST_NARROWED:]
+    return (*map(counted, first), *(replace(word, total=0) for word in others))
 
 
 def _groups(request: SearchRequest, planned: Planned) -> list[tuple[str, ...]]:

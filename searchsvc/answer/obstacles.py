@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from searchsvc.answer.explain import lacking
-from searchsvc.engine import Candidate, Clause, Matches, Plan
+from searchsvc.engine import MAX_UNITS, Candidate, Clause, Matches, Plan
 from searchsvc.generation.live import View
 from searchsvc.language.analysis import Analyzer
 from searchsvc.query import syntax as query
@@ -44,7 +44,8 @@ def obstacles_to(
     days = days_of(search.request, planned)
     if not planned.units and not filters and not days:
         return (), (Obstacle("empty", "В запросе нет ни слов, ни условий, по которым можно искать."),)
-    units = tuple(unit.clause for unit in planned.units)
+    near = () if search.matches.total else planned.parts
+    units = tuple(unit.clause for unit in (*planned.units, *near))[:MAX_UNITS]
     found = article.found(units=units) if units else None
     missing = lacking(planned, found.units if found else 0)
     obstacles = [Obstacle("words", _lacking(missing, found is None))] if missing else []

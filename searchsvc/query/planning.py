@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
@@ -18,6 +19,8 @@ MAX_EXPANSIONS = 16
 
 MAX_ALTERNATIVES = 8
 """Synonyms of a word that are searched for; nothing in the packaged list has as many."""
+
+_HYPHENATED = re.compile(r"\w+(?:[-\u2010\u2011]\w+)+")  # no address, no date
 
 Run = tuple[frozenset[int], ...]
 """Words side by side as records know them: the hashes of each one's lemmas."""
@@ -46,10 +49,14 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What a full match must have: a word or phrase as typed, and the engine's clause for it."""
+    """What a full match must have: a word or phrase as typed, and the engine's clause for it.
+
+    ``parts`` are the words of a hyphenated one, which near matches may have where nothing has the whole.
+    """
 
     text: str
     clause: engine.Clause
+    parts: tuple[Unit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,11 @@ class Planned:
     days: tuple[int | None, int | None] | None
     words: tuple[Word, ...]
     word_clauses: tuple[engine.Clause, ...]
+
+    @property
+    def parts(self) -> tuple[Unit, ...]:
+        """The parts of all units, in order; candidates tell of them by the bits after those of units."""
+        return tuple(part for unit in self.units for part in unit.parts)
 
     @property
     def text(self) -> str:
@@ -182,6 +194,7 @@ class _Compiler:
                 Unit(
                     clause.text if len(groups) == 1 else group[0].form,
                     _either(_word(group, clause), self._others(clause, group) if seen else ()),
+                    _parts(group, clause),
                 ),
                 _is_stop(group, clause),
             )
@@ -278,6 +291,14 @@ def _word(group: list[Token], clause: query.Word) -> engine.Clause:
     if _is_document_number(group):  # «273-ФЗ» is written «ФЗ-273» and «ФЗ № 273», too
         written.append(_sequence(group, clause.title, backwards=True))
     return Either((AnyOf(first.lemmas, field), *written))
+
+
+def _parts(group: list[Token], clause: query.Word) -> tuple[Unit, ...]:
+    """Return the words of a hyphenated word; numbers, letters and stop words alone tell nothing."""
+    if clause.exact or clause.title or not _HYPHENATED.fullmatch(group[0].form):
+        return ()
+    telling = (token for token in group[1:] if len(token.form) > 1 and not token.stop_word)
+    return tuple(Unit(token.form, AnyOf(token.lemmas)) for token in telling if not token.form.isdigit())
 
 
 def _is_document_number(group: list[Token]) -> bool:

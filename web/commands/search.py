@@ -136,13 +136,15 @@ def _dump_answer(settings: Settings, page: ResultPage, asked: ApiRequest) -> Non
 
 def _tell(page: ResultPage) -> None:
     if page.corrections:
-        say(f"Показаны результаты по запросу «{page.effective}».")
+        read = "Показаны результаты по запросу" if page.total else "Запрос прочитан как"
+        say(f"{read} «{page.effective}».")
     for suggestion in page.suggestions:
         say(f"Возможно, вы искали: {suggestion}")
     if page.total:
         say(f"Найдено: {counted(page.total, 'статья', 'статьи', 'статей')}.")
     else:
-        say(f"По запросу «{page.original}» ничего не найдено.")
+        lacking = "нет полных совпадений" if page.near_total else "ничего не найдено"
+        say(f"По запросу «{page.effective}» {lacking}.")
     if page.near_total:
         say(f"Похожих, где есть не все слова: {page.near_total}.")
     for found in page.words:
