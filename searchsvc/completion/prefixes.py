@@ -75,7 +75,8 @@ def _half_right(group: Group, typed: Array, bag: np.uint64, half: int, begin_so:
             found[rows] = True
     rows = np.flatnonzero(found)
     missing = bag & ~group.bags[rows]
-    return rows[missing & (missing - _ONE) == 0]  # all letters but one at most
+    lacking = (missing & (missing - _ONE)) > 0  # more than one of the letters
+    return np.asarray(rows[~lacking])
 
 
 def _near(letters: Codes, typed: Array) -> list[tuple[int, Array]]:
