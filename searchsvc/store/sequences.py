@@ -46,8 +46,8 @@ COUNTED = 4_000_000
 GOES_ON = 1_000_000
 """Sequences of one length that longer ones are made of, the most frequent ones."""
 
-_GATHERED = 2_000_000  # occurrences counted at once
-_BATCH = 500
+_GATHERED = 1_000_000  # occurrences counted at once
+_BATCH = 100
 _AT_ONCE = 10_000
 _TEXT = [PARTS.index(name) for name in ("title", "lead", "body")]
 _WORD = np.uint64(32)
