@@ -16,7 +16,7 @@ from searchsvc.results import Correct, Hit, Reprint, SearchRequest, Segment
 from web.answers import made_from
 from web.forms import PageRequest, read_page
 from web.links import new_search, on_page, page_pairs, sorted_by, written
-from web.pages import _with_names_or_a_note, conditions
+from web.pages import conditions, with_names_or_a_note
 
 if TYPE_CHECKING:
     from searchsvc.search import SearchService
@@ -95,7 +95,7 @@ def followed(asked: SearchRequest) -> SearchRequest:
 
 def _usable(service: SearchService, wanted: SearchRequest) -> tuple[SearchRequest, tuple[str, ...]]:
     """Return the search as the page makes it, and what that tells its reader."""
-    found = _with_names_or_a_note(service, PageRequest(wanted))
+    found = with_names_or_a_note(service, PageRequest(wanted))
     return found.search, found.notes
 
 

@@ -123,7 +123,7 @@ class Pages:
 
     def search(self) -> str:
         """Show results, or what to do where there are none."""
-        asked = _with_names_or_a_note(self._service, read_page(request.args))
+        asked = with_names_or_a_note(self._service, read_page(request.args))
         if not page_pairs(on_page(replace(asked.search, sort="relevance", correct="auto"), 1)):
             overview = self._service.overview()
             made_from(overview.version)
@@ -205,7 +205,7 @@ def _answer(service: SearchService, asked: PageRequest) -> tuple[ResultPage, Pag
     return page, PageRequest(wanted, tuple(notes))
 
 
-def _with_names_or_a_note(service: SearchService, asked: PageRequest) -> PageRequest:
+def with_names_or_a_note(service: SearchService, asked: PageRequest) -> PageRequest:
     """Leave filters by name out where these are off, and say so."""
     named = [value for field in NAMES for value in asked.search.filters.get(field, ())]
     if not named or service.has_names():
