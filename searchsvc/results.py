@@ -209,13 +209,15 @@ class Nearby:
 class WordCount:
     """How many articles have a word of the query, or a part of ``part_of``, a hyphenated one.
 
-    Under the conditions of the search there are ``total``, found by ``query``; None where it has none.
+    ``word`` says what was asked of it («25 в заголовке»), ``query`` finds these articles. Under the
+    conditions of the search there are ``total``, None where it has none; unless that is 0, ``query`` has
+    the conditions that are typed.
     """
 
     word: str
+    query: str
     count: int
     part_of: str = ""
-    query: str = ""
     total: int | None = None
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from corpus.article import tag_line
 from searchsvc.answer.cards import hit_of, reprint_of
-from searchsvc.answer.explain import Explainer, missing_units
+from searchsvc.answer.explain import Explainer, described, missing_units
 from searchsvc.answer.folding import Row, Rows, texts
 from searchsvc.answer.nearby import find_nearby, narrowed
 from searchsvc.answer.related import related_words
@@ -325,9 +325,12 @@ class Answering:
 
 def _word_counts(planned: Planned, counts: Sequence[int]) -> tuple[WordCount, ...]:
     """Return each unit with its number of articles, and the parts of units if they were counted, too."""
-    parts = [(part.text, unit.text) for unit in planned.units for part in unit.parts]
-    named = [*((unit.text, "") for unit in planned.units), *parts]
-    return tuple(WordCount(word, count, whole) for (word, whole), count in zip(named, counts, strict=False))
+    parts = [(part, unit.text) for unit in planned.units for part in unit.parts]
+    named = [*((unit, "") for unit in planned.units), *parts]
+    return tuple(
+        WordCount(described(unit), unit.query, count, whole)
+        for (unit, whole), count in zip(named, counts, strict=False)
+    )
 
 
 def _below(floor: float | None, scores: dict[int, float]) -> dict[int, float]:

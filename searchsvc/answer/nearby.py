@@ -92,9 +92,10 @@ def narrowed(
     def counted(word: WordCount) -> WordCount:
         if not word.count:
             return replace(word, total=0)
-        query = f"{word.word} {typed}".strip()
+        query = f"{word.query} {typed}".strip()
         asked = plan(parse(query), analyzer, view.synonyms)
-        return replace(word, query=query, total=view.snapshot.search(selection(request, asked, view)).total)
+        total = view.snapshot.search(selection(request, asked, view)).total
+        return replace(word, query=query if total else word.query, total=total)
 
     first, others = words[:MOST_NARROWED], words[MOST_NARROWED:]
     return (*map(counted, first), *(replace(word, total=0) for word in others))

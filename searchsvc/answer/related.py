@@ -83,7 +83,7 @@ def related_words(
             continue
         if count := frequency(lemmas):
             taken.update(lemmas)
-            found.append(WordCount(word, count))
+            found.append(WordCount(word, word, count))
         if len(found) == SHOWN:
             break
     return tuple(found)
