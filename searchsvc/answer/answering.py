@@ -17,7 +17,7 @@ from corpus.article import tag_line
 from searchsvc.answer.cards import hit_of, reprint_of
 from searchsvc.answer.explain import Explainer, described, missing_units
 from searchsvc.answer.folding import Row, Rows, texts
-from searchsvc.answer.nearby import find_nearby, narrowed
+from searchsvc.answer.nearby import find_nearby, narrowed, recounted
 from searchsvc.answer.related import related_words
 from searchsvc.answer.snippet import Marks, find_marks, snippet, title_segments
 from searchsvc.correction.repair import repair_query
@@ -219,6 +219,7 @@ class Answering:
             frequency=self._view.snapshot.frequency,
             synonyms=self._view.synonyms,
         )
+        found = recounted(found, self._view, self._analyzer)
         found = narrowed(found, request, answer.text, self._view, self._analyzer)
         return tuple(word for word in found if word.total) or found
 

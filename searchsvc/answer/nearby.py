@@ -78,6 +78,15 @@ def find_nearby(
     return Nearby(undated, periods, tuple(found)) if found else None
 
 
+def recounted(words: Sequence[WordCount], view: View, analyzer: Analyzer) -> tuple[WordCount, ...]:
+    """Return *words* with what each finds in the whole archive, with its synonyms: each is a search."""
+    return tuple(
+        replace(word, count=view.snapshot.search(selection(SearchRequest(word.query), asked, view)).total)
+        for word in words
+        for asked in [plan(parse(word.query), analyzer, view.synonyms)]
+    )
+
+
 def narrowed(
     words: Sequence[WordCount], request: SearchRequest, text: str, view: View, analyzer: Analyzer
 ) -> tuple[WordCount, ...]:

@@ -64,7 +64,7 @@ def related_words(
     """Return kin and short synonyms of *words*, each with its number of articles.
 
     The words are taken in turn, the best of each first. *frequency* says how many articles have any of some
-    lemmas.
+    lemmas; a search for the word may find more, by its synonyms.
     """
     taken = {lemma for word in words for lemma in analyzer.lemmas(word)}
     rows = [
