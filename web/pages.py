@@ -135,7 +135,7 @@ class Pages:
             )
         service = self._service.pinned()
         page, asked = _answer(service, asked)
-        made_from(page.version, entry("page", page))
+        made_from(page.version, entry("page", asked.search, page))
         in_force = tuple(conditions(service, asked.search, page))
         return render_template(
             "search.html",
