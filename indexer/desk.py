@@ -1,7 +1,8 @@
 """The desk: what people asked the worker to do, how far it is, and what came of it.
 
-A database of its own beside the archive (decision 14). Commands put jobs in, the one worker
-of a data folder takes them out in order, whoever waits reads how far a job has come.
+A database of its own beside the archive: jobs are no articles and cannot be made again from them. Commands
+put jobs in, the one worker of a data folder takes them out in order, whoever waits reads how far a job has
+come.
 """
 
 from __future__ import annotations

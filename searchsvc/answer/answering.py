@@ -45,7 +45,8 @@ from searchsvc.results import (
 from searchsvc.store.stored import Stored
 
 RERANKED = 200
-"""Candidates that the second stage orders; the engine's order follows (decision 4)."""
+"""Candidates that the second stage orders; those below keep the engine's order. Twice as many gain nothing
+(``docs/quality.md``)."""
 
 DEEPEST = 4 * MAX_DEPTH
 """Articles that are looked at for ``MAX_DEPTH`` rows where reprints make them fewer. Behind more than three
@@ -57,7 +58,7 @@ STEP = 500
 asking again costs as much once more, and a few reprints more or less are to move nothing."""
 
 NEAR_BELOW = 10
-"""Near matches follow where fewer articles than this have all the words (decision 11)."""
+"""Near matches follow where fewer articles than this have all the words, however many a page shows."""
 
 
 @dataclass(frozen=True, slots=True)

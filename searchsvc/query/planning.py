@@ -15,7 +15,7 @@ from searchsvc.query import syntax as query
 from searchsvc.store.document import family_hash, term_hash
 
 MAX_EXPANSIONS = 16
-"""Cross product of a phrase's lemmas that an engine must be able to expand (decision 10)."""
+"""Cross product of a phrase's lemmas that every engine must be able to expand."""
 
 MAX_ALTERNATIVES = 8
 """Synonyms of a word that are searched for; nothing in the packaged list has as many."""
