@@ -262,12 +262,6 @@ class Desk:
             count: int = connection.execute(query).scalar_one()
         return count
 
-    def recent(self, limit: int = 10) -> list[Job]:
-        """Return the newest *limit* jobs of any state, the newest first."""
-        with self._database.reading() as connection:
-            query = select(jobs).order_by(jobs.c.id.desc()).limit(limit)
-            return [_job(row) for row in connection.execute(query)]
-
     def running(self) -> Job | None:
         """Return the job that is being done, None where there is none."""
         return self._first(select(jobs).where(jobs.c.state == "running").order_by(jobs.c.id))

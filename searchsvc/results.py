@@ -210,7 +210,7 @@ class WordCount:
     """How many articles have a word of the query, or a part of ``part_of``, a hyphenated one.
 
     ``word`` says what was asked of it («25 в заголовке»), ``query`` finds these articles: under the search's
-    conditions ``total``, with those that are typed. If ``total`` is 0, or None for want of any, it has none.
+    conditions ``total``, with those that are typed. If that is 0, or None for want of any, it has none.
     """
 
     word: str

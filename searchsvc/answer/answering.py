@@ -187,9 +187,9 @@ class Answering:
         period = find_period(text, self._today)
         if period is None:
             return None
-        narrowed = replace(request, text=period.rest, since=period.since, until=period.until)
+        within = replace(request, text=period.rest, since=period.since, until=period.until)
         planned = plan(query.parse(period.rest), self._analyzer, self._view.synonyms)
-        total = self._view.snapshot.search(selection(narrowed, planned, self._view)).total
+        total = self._view.snapshot.search(selection(within, planned, self._view)).total
         return PeriodOffer(period.since, period.until, period.rest, total) if total else None
 
     def _nearby(self, request: SearchRequest, answer: Answer) -> Nearby | None:
