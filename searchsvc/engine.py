@@ -131,6 +131,13 @@ class Matches:
     facets: Mapping[str, Mapping[str, int]]
 
 
+class Some(NamedTuple):
+    """Keys of some articles that match in full, and whether there are no others."""
+
+    keys: tuple[int, ...]
+    all: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """An article as an engine indexes it.
@@ -176,6 +183,15 @@ class Snapshot(Protocol):
 
     def search(self, plan: Plan) -> Matches:
         """Answer one search."""
+        ...
+
+    def some(self, plan: Plan) -> Some:
+        """Return up to ``depth`` articles that match in full, good ones but perhaps not the best; quicker
+        than to look at all that match."""
+        ...
+
+    def answers(self, plan: Plan) -> bool:
+        """Say whether any article matches in full; quicker than to count them."""
         ...
 
     def frequency(self, terms: tuple[str, ...], *, field: str = TEXT) -> int:

@@ -16,6 +16,7 @@ from searchsvc.answer.answering import NEAR_BELOW, Answering, Page
 from searchsvc.answer.cards import hit_of, neighbour_of, page_of, reprint_of
 from searchsvc.answer.obstacles import Search, obstacles_to
 from searchsvc.answer.reasons import reasons
+from searchsvc.completion.company import EVERYTHING
 from searchsvc.completion.suggest import Completer
 from searchsvc.correction.vocabulary import vocabulary_in
 from searchsvc.engine import NAMES, Plan
@@ -218,14 +219,22 @@ class SearchService:
         shown = tuple(reprint_of(card, view) for card in found[first : first + per_page])
         return ReprintPage(own.id, own.title, len(found), page, per_page, shown, view.version)
 
-    def suggest(self, text: str, limit: int = 8) -> tuple[Suggestion, ...]:
+    def suggest(
+        self, text: str, limit: int = 8, *, narrowed: SearchRequest = EVERYTHING
+    ) -> tuple[Suggestion, ...]:
         """Return up to *limit* queries that complete *text*, the likeliest of each kind first.
 
+        Of *narrowed* filters and dates count: what is offered has an article that they let through.
+
         Raises:
+            BadRequestError: a filter by a name where these are off (``has_names``).
             GenerationError: there is no index that can be read.
         """
         view = self._live.view()
-        return Completer(view, self._analyzer, vocabulary_in(view, self._analyzer)).suggestions(text, limit)
+        self._check_names(narrowed, view)
+        narrowed, _ = with_names(narrowed, view, self._rules)
+        vocabulary = vocabulary_in(view, self._analyzer)
+        return Completer(view, self._analyzer, vocabulary, narrowed).suggestions(text, limit)
 
     def similar(self, article_id: str, limit: int = 5) -> tuple[SimilarArticle, ...]:
         """Return up to *limit* neighbours of an article, nearest first; no search is made.

@@ -346,3 +346,10 @@ def test_forms_met_before_are_analysed_much_faster() -> None:
             pass
         times.append(time.process_time() - started)
     assert times[0] > 1.5 * times[1]
+
+
+def test_other_forms_are_those_of_russian_words(analyzer: Analyzer) -> None:
+    assert "школу" in analyzer.forms("Школа")
+    assert "школа" not in analyzer.forms("Школа")
+    for word in ("school", "\U00017000", "2022"):  # pymorphy raises on a letter without a name
+        assert analyzer.forms(word) == []

@@ -337,7 +337,8 @@ def test_escape_closes_the_list_and_gives_back_what_was_typed(scripted: Page, si
 
 def test_the_words_before_stay_and_the_wrong_layout_is_understood(scripted: Page, site: str) -> None:
     type_in(scripted, site, "bnjub tu")
-    expect(options(scripted).first).to_have_text("итоги ЕГЭ")
+    expect(options(scripted).first).to_have_text("итоги ЕГЭ исправлено")
+    expect(options(scripted).first).to_have_accessible_name("итоги ЕГЭ исправлено")
     box(scripted).fill("")
     expect(box(scripted)).to_have_attribute("aria-expanded", "false")
     box(scripted).press_sequentially('"итоги ЕГЭ" шко')
@@ -351,6 +352,27 @@ def test_a_section_leads_to_its_page(scripted: Page, site: str) -> None:
     type_in(scripted, site, "конк")
     options(scripted).filter(has_text="раздел").click()
     expect(heading(scripted)).to_have_text("Раздел: Конкурсы и олимпиады")
+
+
+def test_a_title_leads_to_its_article(scripted: Page, site: str) -> None:
+    type_in(scripted, site, "итоги")
+    option = options(scripted).filter(has_text="статья").first
+    title = str(option.get_attribute("data-text"))
+    option.click()
+    expect(heading(scripted)).to_have_text(title)
+
+
+def test_what_is_offered_has_the_filters_that_the_form_keeps(scripted: Page, site: str) -> None:
+    asked: list[str] = []
+    scripted.on("request", lambda one: asked.append(one.url) if "/suggest?" in one.url else None)
+    scripted.goto(f"{site}/search?q={quote('школа')}&category={quote('Инклюзия')}&sort=date")
+    box(scripted).fill("")
+    box(scripted).press_sequentially("школьн")
+    expect(box(scripted)).to_have_attribute("aria-expanded", "true")
+    assert asked[-1].endswith(f"&category={quote('Инклюзия')}")
+    options(scripted).first.click()
+    expect(heading(scripted)).to_contain_text("найден")
+    assert "category=" in scripted.url
 
 
 def test_a_screen_reader_hears_that_there_is_nothing(scripted: Page, site: str) -> None:

@@ -47,7 +47,7 @@ def test_every_word_of_the_sample_typed_in_the_other_layout_is_put_right(
     sample_service: SearchService,
 ) -> None:
     """A third of its words, whole and by half; none of them may come out as another word."""
-    from searchsvc.correction.faults import TO_LATIN, repair_layout
+    from searchsvc.correction.keyboard import TO_LATIN, repair_layout
 
     view = sample_service._live.view()
     vocabulary = vocabulary_in(view, ANALYZER)

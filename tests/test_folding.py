@@ -232,3 +232,17 @@ def test_a_search_that_has_nothing_to_fold_has_a_row_for_each(bed: Bed, search: 
     folded, plain = search("питание"), search("питание", fold=False)
     assert folded.hits == plain.hits
     assert folded.rows == plain.rows == 2
+
+
+def test_a_text_that_stands_everywhere_takes_one_place_of_the_second_stage(bed: Bed, search: Search) -> None:
+    """What is ranked are texts: five hundred copies leave room for all others, among near matches too."""
+    others = [
+        article(f"o{number:02}", f"Питание {'и ' * number}обед", day=number + 1) for number in range(40)
+    ]
+    fill(bed, [*texts_of([500]), *others])
+    found = search("питание", per_page=100, explain=True)
+    assert (found.total, found.rows) == (540, 41)
+    assert {hit.explanation.order for hit in found.hits if hit.explanation} == {"score"}
+    near = search("питание мельница", per_page=100)  # nothing has the mill
+    assert (near.total, near.rows) == (0, 41)
+    assert {hit.id for hit in near.hits} >= {f"o{number:02}" for number in range(40)}

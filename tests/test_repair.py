@@ -9,8 +9,8 @@ from beds.words import vocabulary_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from searchsvc.correction.faults import TO_LATIN, TO_RUSSIAN, repair_layout
 from searchsvc.correction.glued import taken_apart
+from searchsvc.correction.keyboard import TO_LATIN, TO_RUSSIAN, repair_layout
 from searchsvc.correction.repair import proposals, repair_query
 from searchsvc.correction.trigrams import looks_like_a_word
 from searchsvc.correction.vocabulary import Vocabulary

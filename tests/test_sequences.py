@@ -38,7 +38,7 @@ def found(tmp_path: Path, analyzer: Analyzer, articles: Iterable[Article]) -> di
         for one in documents:
             writer.add(one, 1)
     with store.writing() as writer:
-        entries = shared_sequences(writer, {form for one in documents for form in one.forms()})
+        entries = shared_sequences(writer, lambda: {form for one in documents for form in one.forms()})
     store.close()
     assert [entry.form for entry in entries] == sorted({entry.form for entry in entries})
     return {entry.form: entry.documents for entry in entries}

@@ -134,6 +134,29 @@ def test_a_sync_of_one_article_gives_it_the_neighbours_of_a_rebuild(
             assert service.similar(article_id, NEIGHBOURS) == sample_service.similar(article_id, NEIGHBOURS)
 
 
+@pytest.mark.parametrize("by", ["rebuild", "sync"])
+def test_a_much_copied_text_keeps_its_neighbours(
+    own_sample: Settings, analyzer: Analyzer, sample_service: SearchService, by: str
+) -> None:
+    generations = open_generations(own_sample)
+    with open_archive(own_sample) as archive, closing(LiveIndex(generations)) as live:
+        text = archive.get("a010")
+        bed = Bed(own_sample.data_dir, archive, generations, analyzer)
+        with archive.batch():
+            for number in range(60):
+                copy = replace(text, id=f"copy{number:02}", url=f"https://iro.example/copies/{number}/")
+                archive.put(copy)
+        if by == "rebuild":
+            bed.rebuild()
+        else:
+            bed.sync()
+        service = SearchService(live, analyzer)
+        expected = [one.id for one in sample_service.similar("a010", 8)]
+        assert len(expected) > 5
+        for article_id in ("a010", "copy00", "copy59"):
+            assert [one.id for one in service.similar(article_id, 8)] == expected
+
+
 # --- a tiny archive ---------------------------------------------------------------------------
 
 
@@ -247,6 +270,33 @@ def test_a_list_of_neighbours_has_an_end(bed: Bed, neighbours: Callable[[str], l
     bed.archive.put(article("new", "имя место дело", title="Гранитный карьер"))
     bed.sync()
     assert len(neighbours("new")) == len(neighbours("a00")) == NEIGHBOURS
+
+
+def counts(bed: Bed) -> tuple[int, dict[str, int]]:
+    """Return over how many documents frequencies were counted, and those of some lemmas."""
+    with closing(bed.generations.current()) as generation, generation.store.writing() as writer:
+        found = Frequencies.read(writer)
+    known = dict(zip(found.rows["term"].tolist(), found.rows["documents"].tolist(), strict=True))
+    words = ("музей", "экспонат", "столовая", "ярмарка", "концерт")
+    return found.documents, {word: known[term_hash(word)] for word in words if term_hash(word) in known}
+
+
+def test_copies_of_a_text_count_once_and_their_words_until_the_last_is_purged(bed: Bed) -> None:
+    for number in range(25):
+        text = f"{MUSEUM} Потом была ярмарка." if number == 0 else MUSEUM
+        bed.archive.put(article(f"copy{number:02}", text, year=2000 + number))
+    for name, text in (("veterans", VETERANS), ("stand", "Ярмарка и музей"), ("fair", "Концерт в музее")):
+        bed.archive.put(article(name, text))
+    bed.archive.put(article("concert", "Весенний концерт"))
+    bed.rebuild()
+    assert counts(bed) == (5, {"музей": 4, "экспонат": 2, "ярмарка": 2, "концерт": 2})
+    bed.purge("copy00")  # nobody but one other text tells of a fair now
+    assert counts(bed) == (5, {"музей": 4, "экспонат": 2, "концерт": 2})
+    for number in range(1, 24):
+        bed.purge(f"copy{number:02}")
+    assert counts(bed)[1] == {"музей": 4, "экспонат": 2, "концерт": 2}
+    bed.purge("copy24")
+    assert counts(bed)[1] == {"музей": 3, "концерт": 2}
 
 
 # --- signatures -------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from searchsvc.likeness.similar import (
     rebuild_neighbours,
     update_neighbours,
 )
+from searchsvc.likeness.telling import Frequencies
 from searchsvc.store.document import PARTS, RECORD, Document, Record
 from searchsvc.store.signatures import TAIL, WIDTH, Signatures
 from searchsvc.store.store import Store
@@ -205,7 +206,9 @@ def test_newcomers_come_into_every_list_they_belong_to(tmp_path: Path) -> None:
 
 def test_of_all_near_articles_mostly_copies_a_list_finds_the_others(tmp_path: Path) -> None:
     others = [document(number, topics=1) for number in range(30)]
-    library = Library.of(tmp_path, others + [document(100 + number, like=3) for number in range(90)])
+    library = Library.of(
+        tmp_path, others + [document(100 + number, topics=1, like=3) for number in range(90)]
+    )
     found = {other for other, _ in listed(library.store, name(3), 1)}
     assert found
     assert found <= {name(number) for number in range(30)} - {name(3)}
@@ -302,6 +305,16 @@ def test_an_archive_grown_by_small_syncs_has_the_lists_of_a_rebuild(tmp_path: Pa
     assert_same(grown.lists(), grown.brute_force(grown.keys))
 
 
+def test_copies_alone_bring_no_recount_and_other_texts_do(tmp_path: Path) -> None:
+    library = Library.of(tmp_path, (document(number) for number in range(40)))
+    library.change([document(100 + number, like=3) for number in range(60)])
+    with library.store.writing() as writer:
+        assert Frequencies.read(writer).documents == 40
+    library.change([document(number) for number in range(40, 80)])
+    with library.store.writing() as writer:
+        assert Frequencies.read(writer).documents == 80
+
+
 def test_an_older_reader_keeps_the_lists_of_what_a_recount_leaves_out(tmp_path: Path) -> None:
     library = Library.of(tmp_path, (document(number) for number in range(60)))
     before = listed(library.store, name(4), 1)
@@ -317,7 +330,9 @@ def test_a_recount_that_failed_and_is_done_again_leaves_the_lists_of_a_rebuild(t
     more = [document(number) for number in range(60, 130)]
     before = grown.lists()
     with pytest.raises(ZeroDivisionError), grown.store.writing() as writer:  # noqa: PT012
-        update_neighbours(writer, {writer.add(one, 2): (0, one.record) for one in more})
+        changed = {writer.add(one, 2): (0, one.record) for one in more}
+        find_groups(writer, min(changed))
+        update_neighbours(writer, changed)
         1 / 0
     assert grown.lists() == before
     grown.change(more)

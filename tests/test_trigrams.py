@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from searchsvc.correction.faults import TO_LATIN, TO_RUSSIAN
+from searchsvc.correction.keyboard import TO_LATIN, TO_RUSSIAN
 from searchsvc.correction.trigrams import LATIN, RUSSIAN, looks_like_a_word, surprises
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta, timezone
+from datetime import date, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
 from typing import cast
@@ -22,6 +22,7 @@ from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService
 from searchsvc.settings import Settings
 from web.app import create_app
+from web.pages import period
 
 MOSCOW = timezone(timedelta(hours=3))
 
@@ -392,3 +393,14 @@ def test_no_query_breaks_the_page(client: FlaskClient, query: str) -> None:
     answer = client.get("/search", query_string={"q": query})
     assert answer.status_code == 200
     assert "<script>" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/search", "/feed"])
+@pytest.mark.parametrize("days", ["from=2022&to=9999", "from=0001&to=9999", "from=9999-12-01&to=9999-12-31"])
+def test_the_ends_of_the_calendar_are_days_as_others(client: FlaskClient, path: str, days: str) -> None:
+    assert client.get(f"{path}?q=школа&{days}").status_code == 200
+
+
+@given(st.dates(), st.dates())
+def test_any_two_days_make_a_period(one: date, other: date) -> None:
+    assert period(min(one, other), max(one, other))

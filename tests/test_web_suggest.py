@@ -64,12 +64,33 @@ def test_nothing_to_complete_is_an_empty_list(client: FlaskClient, typed: str) -
         ("q=а&limit=21", ["limit"]),
         ("q=а&limit=x&z=1", ["z", "limit"]),
         ("q=а&q=б", ["q"]),
+        ("q=а&year=19&from=2020-02-30", ["from", "year"]),
         (f"q={'а' * 1001}", ["q"]),
     ],
 )
 def test_wrong_parameters_are_named(client: FlaskClient, tail: str, named: list[str]) -> None:
     body = problem(client.get(f"/api/v1/suggest?{tail}"), 400)
     assert [error["parameter"] for error in body["errors"]] == named
+
+
+def test_a_space_at_the_end_is_heard(client: FlaskClient) -> None:
+    texts = [row["text"] for row in get(client, "suggest?q=учитель%20&limit=20")["suggestions"]]
+    assert "учитель года Верхнелужской области" in texts
+    assert "учитель-логопед" not in texts
+    assert "учитель-логопед" in [row["text"] for row in get(client, "suggest?q=учитель")["suggestions"]]
+
+
+def test_the_filters_of_a_search_narrow_completions(client: FlaskClient) -> None:
+    narrowed = "category=Инклюзия&from=2019-01-01&to=2024-12-31"
+    every = get(client, "suggest?q=наставн")["suggestions"]
+    some = get(client, f"suggest?q=наставн&{narrowed}")["suggestions"]
+    assert len(some) < len(every)
+    offered = get(client, f"suggest?q=п&{narrowed}")["suggestions"]
+    assert offered
+    for row in offered:
+        assert get(client, f"search?q={quote(row['text'])}&{narrowed}&correct=off")["total"] > 0
+    body = problem(client.get("/api/v1/suggest?q=п&from=2020-01-02&to=2020-01-01"), 422)
+    assert [error["parameter"] for error in body["errors"]] == ["from"]
 
 
 def test_an_answer_is_kept_and_known_by_its_tag(client: FlaskClient) -> None:
@@ -79,7 +100,8 @@ def test_an_answer_is_kept_and_known_by_its_tag(client: FlaskClient) -> None:
     tag = first.headers["ETag"]
     again = client.get("/api/v1/suggest?q=школ", headers={"If-None-Match": tag})
     assert (again.status_code, again.data) == (304, b"")
-    assert client.get("/api/v1/suggest?q=%20школ%20").headers["ETag"] == tag
+    assert client.get("/api/v1/suggest?q=%20школ").headers["ETag"] == tag
+    assert client.get("/api/v1/suggest?q=школ%20").headers["ETag"] != tag  # a word that is whole
     assert client.get("/api/v1/suggest?q=шко").headers["ETag"] != tag
 
 

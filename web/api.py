@@ -146,11 +146,11 @@ class Api:
 
     def suggest(self) -> Response:
         """Answer with completions of what was typed."""
-        text, limit = read_suggest(request.args, default=SUGGEST_DEFAULT, most=SUGGEST_MOST)
+        asked, limit = read_suggest(request.args, default=SUGGEST_DEFAULT, most=SUGGEST_MOST)
         service = self._service.pinned()
-        found = service.suggest(text, limit)
+        found = service.suggest(asked.text, limit, narrowed=asked)
         made_from(service.version())
-        return jsonify(suggest_json(text, found, _links(), version=service.version()))
+        return jsonify(suggest_json(asked.text, found, _links(), version=service.version()))
 
     def article(self, article_id: str) -> Response:
         """Answer with an article."""

@@ -132,7 +132,12 @@ def _asked(environ: WSGIEnvironment) -> tuple[Any, ...]:
     pairs: Iterable[tuple[str, str]] = ()
     if environ.get("QUERY_STRING"):
         given = Request(environ, populate_request=False).args.items(multi=True)
-        pairs = ((name, squeeze(clean(value))) for name, value in given)
+        # A space at the end says to a completion that the word before it is whole.
+        completes = path == f"{shapes.PREFIX}/suggest"
+        pairs = (
+            (name, squeeze(clean(value)) + (" " if completes and value != value.rstrip() else ""))
+            for name, value in given
+        )
         if not _is_api(environ):  # pages overlook what they do not know and what is empty
             pairs = (pair for pair in pairs if pair[1] and pair[0] in forms.PAGE_PARAMETERS)
         pairs = sorted(pairs, key=_name)  # of several values of one name the first counts

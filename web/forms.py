@@ -32,6 +32,8 @@ CORRECTS = ("auto", "suggest", "off")
 PAGE_PARAMETERS = ("q", "from", "to", *FILTERS, "sort", "correct", "page")
 API_PARAMETERS = (*PAGE_PARAMETERS, "per_page", "facets", "highlight", "fold", "fields", "explain")
 
+SUGGEST_PARAMETERS = ("q", "limit", "from", "to", *FILTERS)
+
 PAGE_FACETS = ("category", "year", "source", *NAMES)
 """What a result page counts, in its order."""
 
@@ -147,6 +149,12 @@ class _Reader:
         found = {name: self.many(name, year if name == "year" else filter_value) for name in FILTERS}
         return {name: values for name, values in found.items() if values}
 
+    def check_days(self, request: SearchRequest) -> None:
+        """Note that a period ends before it begins."""
+        if request.since and request.until and request.since > request.until:
+            reason = "дата «from» позже даты «to»"
+            self.problems.append(Problem("from", reason, request.since.isoformat(), meaningless=True))
+
 
 def read_api(args: Arguments) -> ApiRequest:
     """Read a search of the API.
@@ -172,28 +180,34 @@ def read_api(args: Arguments) -> ApiRequest:
         explain=reader.one("explain", truth, False),
     )
     fields = reader.listed("fields", RESULT_KEYS)
-    if request.since and request.until and request.since > request.until:
-        reason = "дата «from» позже даты «to»"
-        reader.problems.append(Problem("from", reason, request.since.isoformat(), meaningless=True))
+    reader.check_days(request)
     if reader.problems:
         raise ParameterError(reader.problems)
     return ApiRequest(request, fields)
 
 
-def read_suggest(args: Arguments, *, default: int, most: int) -> tuple[str, int]:
-    """Read what is to be completed, and how many completions are wanted.
+def read_suggest(args: Arguments, *, default: int, most: int) -> tuple[SearchRequest, int]:
+    """Read what is to be completed, what the answers to it are narrowed by, and how many completions are
+    wanted.
 
     Raises:
         ParameterError: as ``read_api``.
     """
     reader = _Reader(args)
-    for name in sorted(set(args) - {"q", "limit"}):
-        reader.problems.append(Problem(name, "нет такого параметра; есть: q, limit"))
+    for name in sorted(set(args) - set(SUGGEST_PARAMETERS)):
+        reader.problems.append(Problem(name, f"нет такого параметра; есть: {', '.join(SUGGEST_PARAMETERS)}"))
     text = reader.one("q", query, "")
+    request = SearchRequest(
+        text=text + " " if text and args["q"] != args["q"].rstrip() else text,
+        since=reader.one("from", iso_day, None),
+        until=reader.one("to", iso_day, None),
+        filters=reader.filters(),
+    )
     limit = _limit(reader, default=default, most=most)
+    reader.check_days(request)
     if reader.problems:
         raise ParameterError(reader.problems)
-    return text, limit
+    return request, limit
 
 
 def read_limit(args: Arguments, *, default: int, most: int) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import groupby
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -334,7 +335,7 @@ def dotted_date(day: date) -> str:
 
 def period(since: date | None, until: date | None) -> str:
     """Return the period between two days, either of which may be open; months and years by their names."""
-    if since and until and since.day == 1 and (until + timedelta(days=1)).day == 1:
+    if since and until and since.day == 1 and until.day == monthrange(until.year, until.month)[1]:
         if (since.year, since.month) == (until.year, until.month):
             return f"{MONTH_NAMES[since.month - 1]} {since.year}"
         if (since.month, until.month, until.year - since.year) == (9, 8, 1):

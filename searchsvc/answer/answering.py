@@ -16,11 +16,11 @@ import numpy as np
 from corpus.article import tag_line
 from searchsvc.answer.cards import hit_of, reprint_of
 from searchsvc.answer.explain import Explainer, described, missing_units
-from searchsvc.answer.folding import Row, Rows, texts
+from searchsvc.answer.folding import Row, Rows, first_of_texts, texts
 from searchsvc.answer.nearby import find_nearby, narrowed, recounted
 from searchsvc.answer.related import related_words
 from searchsvc.answer.snippet import Marks, find_marks, snippet, title_segments
-from searchsvc.correction.repair import repair_query
+from searchsvc.correction.repair import OTHER_LETTERS, repair_query
 from searchsvc.correction.vocabulary import kin_of, vocabulary_in
 from searchsvc.engine import MAX_UNITS, TEXT, AnyOf, Candidate, Matches, Plan
 from searchsvc.errors import IndexDamagedError
@@ -45,7 +45,7 @@ from searchsvc.results import (
 from searchsvc.store.stored import Stored
 
 RERANKED = 200
-"""Candidates that the second stage orders; those below keep the engine's order. Twice as many gain nothing
+"""Texts that the second stage orders; those below keep the engine's order. Twice as many gain nothing
 (``docs/quality.md``)."""
 
 DEEPEST = 4 * MAX_DEPTH
@@ -57,6 +57,15 @@ STEP = 500
 """So many times more articles are asked for than give ``MAX_DEPTH`` rows on the average, in such steps:
 asking again costs as much once more, and a few reprints more or less are to move nothing."""
 
+DOUBTED_BELOW = 10
+MANY_TIMES = 10
+"""Where a query has fewer hits, words are doubted that no dictionary and fewer articles have: one article is
+enough to have a typo. What they may be instead is suggested if that has so many times more hits."""
+
+DOUBTED_WORDS = 2
+"""In queries with hits that have more words nothing is doubted: an article has all of them. To look what a
+word may be instead takes 2-4 ms."""
+
 NEAR_BELOW = 10
 """Near matches follow where fewer articles than this have all the words, however many a page shows."""
 
@@ -65,8 +74,8 @@ NEAR_BELOW = 10
 class Answer:
     """The engine's matches for one query text, in the order rows are shown.
 
-    ``by_score`` says whether that is the order of scores; ``corrections`` led to the text,
-    ``suggestions`` lead on from it.
+    ``by_score`` says whether that is the order of scores, ``ranked`` which of them the second stage gave;
+    ``corrections`` led to the text, ``suggestions`` lead on from it.
     """
 
     text: str
@@ -75,6 +84,7 @@ class Answer:
     rows: Rows
     scores: Mapping[int, float]
     by_score: bool
+    ranked: frozenset[int] = frozenset()
     corrections: tuple[Correction, ...] = ()
     suggestions: tuple[str, ...] = ()
 
@@ -103,17 +113,39 @@ class Answering:
         what is then shown may be nothing but the conditions that leave nothing.
         """
         answer = self._answer(request.text, request)
-        if not answer.matches.total and request.correct != "off":
-            vocabulary = vocabulary_in(self._view, self._analyzer)
-            repair = repair_query(request.text, vocabulary)
-            if repair is not None:
-                better = self._answer(repair.text, request)
-                known = bool(better.rows or any(better.matches.unit_counts))
-                if known and request.correct == "auto" and repair.sure:
-                    return replace(better, corrections=repair.corrections)
-                if (repair.sure and known) or better.matches.total or vocabulary.hits(repair.text):
-                    return replace(answer, suggestions=(repair.text,))
-        return answer
+        if request.correct == "off" or answer.matches.total >= DOUBTED_BELOW:
+            return answer
+        vocabulary = vocabulary_in(self._view, self._analyzer)
+        repair = None if answer.matches.total else repair_query(request.text, vocabulary)
+        if repair is not None:
+            better = self._answer(repair.text, request)
+            known = bool(better.rows or any(better.matches.unit_counts))
+            if known and request.correct == "auto" and repair.sure:
+                better = replace(better, corrections=repair.corrections)
+                return better if better.matches.total else self._doubted(better, request)
+            if (repair.sure and known) or better.matches.total or vocabulary.hits(repair.text):
+                return replace(answer, suggestions=(repair.text,))
+        return self._doubted(answer, request)
+
+    def _doubted(self, answer: Answer, request: SearchRequest) -> Answer:
+        """Suggest what rare words that no dictionary has may stand for, where that has many times more hits.
+
+        Where all else was typed in other letters, such words were, too: then it is the answer.
+        """
+        counted = zip(answer.planned.words, answer.matches.word_counts, strict=False)
+        rare = [word.text for word, count in counted if count < DOUBTED_BELOW]
+        found = answer.matches.total and len(answer.matches.word_counts) > DOUBTED_WORDS
+        if found or all(map(self._analyzer.is_known, rare)):
+            return answer
+        doubting = vocabulary_in(self._view, self._analyzer, fewest=DOUBTED_BELOW)
+        repair = repair_query(request.text, doubting)
+        if repair is None or not repair.sure or repair.text == answer.text:
+            return answer
+        if doubting.hits(repair.text) < max(1, MANY_TIMES * doubting.hits(answer.text)):
+            return answer
+        if answer.corrections and {one.kind for one in repair.corrections} <= OTHER_LETTERS:
+            return replace(self._answer(repair.text, request), corrections=repair.corrections)
+        return replace(answer, suggestions=(repair.text,))
 
     def _answer(self, text: str, request: SearchRequest) -> Answer:
         planned = plan(query.parse(text), self._analyzer, self._view.synonyms)
@@ -123,18 +155,21 @@ class Answering:
         matches = Matches(0, (), 0, (), (), (), 0, 0.0, {})
         if wanted.units or wanted.filters or wanted.days:
             matches = self._found(request, planned, replace(wanted, order=order))
-        full, scores = self._ordered(matches.full, order == "relevance", planned, matches)
-        near, near_scores = self._ordered(matches.near, True, planned, matches)
-        near_scores = _below(min(scores.values(), default=None), near_scores)
         store, by_date = self._view.generation.store, order != "relevance"
+        first = () if by_date else self._first(matches.full)
+        full, scores = self._ordered(matches.full, first, planned, matches)
+        near, near_scores = self._ordered(matches.near, self._first(matches.near), planned, matches)
+        near_scores = _below(min(scores.values(), default=None), near_scores)
         rows = Rows((*full, *near), len(full), store, by_date=by_date, fold=request.fold)
-        return Answer(text, planned, matches, rows, scores | near_scores, not by_date)
+        ranked = frozenset(matches.full[place].key for place in first)
+        return Answer(text, planned, matches, rows, scores | near_scores, not by_date, ranked)
 
     def _found(self, request: SearchRequest, planned: Planned, wanted: Plan) -> Matches:
         """Return what matches, deep enough for all rows there may be, whatever page is asked for."""
         store = self._view.generation.store
         spread = store.reprints.spread() if request.fold else 1.0
         depth = MAX_DEPTH if spread == 1 else min(ceil(MAX_DEPTH * MARGIN * spread / STEP) * STEP, DEEPEST)
+        limit = self._near_limit()
         matches = self._view.snapshot.search(
             replace(
                 wanted,
@@ -142,7 +177,7 @@ class Answering:
                 depth=depth,
                 facets=countable(request, names=self._names),
                 near_below=NEAR_BELOW if len(planned.units) > 1 else 0,
-                near_limit=RERANKED,
+                near_limit=limit,
             )
         )
         if not matches.total:
@@ -160,7 +195,7 @@ class Answering:
         if not planned.parts or len(units) > MAX_UNITS:
             return matches
         found = self._view.snapshot.search(
-            replace(wanted, units=units, near_below=NEAR_BELOW, near_limit=RERANKED)
+            replace(wanted, units=units, near_below=NEAR_BELOW, near_limit=self._near_limit())
         )
         return replace(matches, near=found.near, near_total=found.near_total, unit_counts=found.unit_counts)
 
@@ -176,7 +211,7 @@ class Answering:
         kin = kin_of(words, self._view.generation.store.lexicon(), self._analyzer)
         if not kin:
             return matches
-        found = self._view.snapshot.search(replace(wanted, units=(AnyOf(kin),), depth=RERANKED))
+        found = self._view.snapshot.search(replace(wanted, units=(AnyOf(kin),), depth=self._near_limit()))
         near = tuple(candidate._replace(units=0) for candidate in found.full)
         return replace(matches, near=near, near_total=len(near))
 
@@ -224,13 +259,33 @@ class Answering:
         found = narrowed(found, request, answer.text, self._view, self._analyzer)
         return tuple(word for word in found if word.total) or found
 
+    def _near_limit(self) -> int:
+        """Return how many near matches are asked for: ``RERANKED`` texts as copied as this archive's are."""
+        spread = self._view.generation.store.reprints.spread()
+        return RERANKED if spread == 1 else min(ceil(RERANKED * MARGIN * spread), DEEPEST)
+
+    def _first(self, found: Sequence[Candidate]) -> Sequence[int]:
+        """Return the places of candidates that the second stage orders, one of each text if they are many.
+
+        Without folding, too: it changes the rows, not their order. Further copies come below.
+        """
+        store = self._view.generation.store
+        if len(found) > RERANKED and store.reprints.spread() > 1:
+            return first_of_texts(found, store)[:RERANKED]
+        return range(min(len(found), RERANKED))
+
     def _ordered(
-        self, found: Sequence[Candidate], by_score: bool, planned: Planned, matches: Matches
+        self, found: Sequence[Candidate], first: Sequence[int], planned: Planned, matches: Matches
     ) -> tuple[tuple[Candidate, ...], dict[int, float]]:
-        """Put the first candidates into the second stage's order; the rest keep theirs below."""
-        if not by_score or not planned.words or not found:
+        """Put the candidates at the places *first* into the second stage's order; the rest keep theirs below.
+
+        Of equal ones the lesser key comes first, whatever the engine.
+        """
+        if not first or not planned.words:
             return tuple(found), dict(map(itemgetter(0, 1), found))
-        head, tail = found[:RERANKED], found[RERANKED:]
+        head = [found[place] for place in first]
+        taken = frozenset(first)
+        tail = [candidate for place, candidate in enumerate(found) if place not in taken]
         keys = [candidate.key for candidate in head]
         evidence = self._view.generation.store.records.occurrences(
             keys, families_of(planned.words), stop_words_of(planned.words)
@@ -238,7 +293,7 @@ class Answering:
         statistics = Statistics(matches.documents, matches.average_length, matches.word_counts)
         nearness = self._view.generation.nearness(keys, planned.text)
         scores = rank(planned.words, evidence, statistics, nearness=nearness)
-        order = np.argsort(-scores, kind="stable")
+        order = np.lexsort((np.array(keys), -scores))
         ranked = {head[row].key: float(scores[row]) for row in order}
         # Below the second stage the engine's scores only keep their order, under the last of it.
         ranked |= _below(float(scores.min()), dict(map(itemgetter(0, 1), tail)))
@@ -320,7 +375,7 @@ class Answering:
             matches=answer.matches,
             scores=answer.scores,
             by_score=answer.by_score,
-            ranked=frozenset(candidate.key for candidate in answer.matches.full[:RERANKED]),
+            ranked=answer.ranked,
             row_count=len(answer.rows),
         )
 

@@ -39,6 +39,12 @@ class Row:
     others: tuple[int, ...] = ()
 
 
+def first_of_texts(found: Sequence[Candidate], store: Store) -> list[int]:
+    """Return the place of the first candidate of each text, in their order."""
+    places: list[int] = np.sort(np.unique(store.reprints.of(_keys(found)), return_index=True)[1]).tolist()
+    return places
+
+
 def texts(found: Sequence[Candidate], store: Store) -> int:
     """Return how many texts candidates have: how many rows they make."""
     return len(np.unique(store.reprints.of(_keys(found))))

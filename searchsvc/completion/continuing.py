@@ -10,7 +10,7 @@ from searchsvc.completion.company import Company
 from searchsvc.completion.typed import Typed
 from searchsvc.generation.live import View
 from searchsvc.language.analysis import Analyzer
-from searchsvc.language.grammar import AGREES, LISTED, goes_with
+from searchsvc.language.grammar import AGREES, LISTED, STRANGE, goes_with, governs
 from searchsvc.language.stopwords import STOP_WORDS
 from searchsvc.language.text import fold
 from searchsvc.query.syntax import QUOTES
@@ -113,8 +113,14 @@ class Continuation:
             if weight or (not found.all and self._company.has(before + entry.spelling)):
                 yield entry
 
+    def best_behind(self, before: str, forms: Sequence[Entry]) -> Entry | None:
+        """Return the form of a word that suits best behind a stop word, None where none does."""
+        suits = [self._suits(before, form.spelling) for form in forms]
+        return forms[suits.index(max(suits))] if max(suits) > STRANGE else None
+
     def _suits(self, before: str, word: str) -> float:
         if fold(before) not in STOP_WORDS:
             return goes_with(before, word, self._analyzer)
-        seen = self._sequences.entry(f"{fold(before)} {fold(word)}")  # «для ребёнка», not «для ребёнок»
-        return AGREES if seen else goes_with("", word, self._analyzer)
+        if self._sequences.entry(f"{fold(before)} {fold(word)}"):  # «для ребёнка», not «для ребёнок»
+            return AGREES
+        return goes_with("", word, self._analyzer) if governs(fold(before), word, self._analyzer) else STRANGE

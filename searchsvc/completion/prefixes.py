@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from searchsvc.language.letters import LONGEST, SPELLABLE, Codes, codes
+from searchsvc.language.letters import LONGEST, SPELLABLE, Codes, bags, codes
 from searchsvc.store.lexicon import Group, Lexicon, Words
 
 MOST_WORDS = 200
 """Words one edit away that are counted, the most frequent ones."""
+
+_ONE = np.uint64(1)
 
 SHORTEST = 3
 """Letters of a beginning that has a first and a second half."""
@@ -33,6 +35,7 @@ def near_prefixes(lexicon: Lexicon, typed: str, limit: int) -> list[str]:
 
 def _count(words: Words, typed: str, lexicon: Lexicon, found: Counter[str]) -> None:
     wanted = codes([typed], len(typed))[0]
+    bag = bags(wanted[None])[0]
     half = len(typed) // 2
     begin_so = words.beginning(typed[:half])
     numbers: list[Array] = []
@@ -41,7 +44,7 @@ def _count(words: Words, typed: str, lexicon: Lexicon, found: Counter[str]) -> N
         group = words.group(length)
         if not len(group.numbers):
             continue
-        some = _half_right(group, wanted, half, begin_so)
+        some = _half_right(group, wanted, bag, half, begin_so)
         for length_so, rows in _near(group.letters[some], wanted):
             numbers.append(group.numbers[some[rows]])
             sizes.append(np.full(len(rows), length_so))
@@ -55,7 +58,7 @@ def _count(words: Words, typed: str, lexicon: Lexicon, found: Counter[str]) -> N
             found[form[: int(size[row])]] += int(documents[row])
 
 
-def _half_right(group: Group, typed: Array, half: int, begin_so: range) -> Array:
+def _half_right(group: Group, typed: Array, bag: np.uint64, half: int, begin_so: range) -> Array:
     """Return the rows that begin as *typed* does, or have its end, moved by a letter at most.
 
     With one edit one of the two is right, so that few rows are looked at letter by letter.
@@ -70,7 +73,10 @@ def _half_right(group: Group, typed: Array, half: int, begin_so: range) -> Array
             for place in range(1, len(end)):
                 rows = rows[group.letters[rows, start + place] == end[place]]
             found[rows] = True
-    return np.flatnonzero(found)
+    rows = np.flatnonzero(found)
+    missing = bag & ~group.bags[rows]
+    lacking = (missing & (missing - _ONE)) > 0  # more than one of the letters
+    return np.asarray(rows[~lacking])
 
 
 def _near(letters: Codes, typed: Array) -> list[tuple[int, Array]]:

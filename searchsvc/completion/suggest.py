@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, compress, islice, tee
 from typing import Literal
 
 import numpy as np
 
-from searchsvc.completion.company import Company
+from searchsvc.completion.company import EVERYTHING, Company
 from searchsvc.completion.continuing import Continuation
 from searchsvc.completion.prefixes import near_prefixes
 from searchsvc.completion.typed import Typed, cut, other_layout
@@ -29,7 +29,7 @@ from searchsvc.language.stopwords import STOP_WORDS
 from searchsvc.language.text import fold
 from searchsvc.language.wording import key_of
 from searchsvc.query import syntax as query
-from searchsvc.results import Suggestion
+from searchsvc.results import SearchRequest, Suggestion
 from searchsvc.store.lexicon import Entry
 
 LOOKED_AT = 24
@@ -89,16 +89,27 @@ class _Found:
 
 
 class Completer:
-    """Completes texts in one state of the index."""
+    """Completes texts in one state of the index; what it offers has an article that *narrowed* lets through.
 
-    def __init__(self, view: View, analyzer: Analyzer, vocabulary: Vocabulary) -> None:
+    Sections and titles are offered where nothing is narrowed only: they lead elsewhere.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        analyzer: Analyzer,
+        vocabulary: Vocabulary,
+        narrowed: SearchRequest = EVERYTHING,
+    ) -> None:
         self._view = view
         self._analyzer = analyzer
         self._vocabulary = vocabulary
         self._lexicon = view.generation.store.lexicon()
         self._phrases = view.generation.store.phrases()
-        self._company = Company(view, analyzer)
+        self._company = Company(view, analyzer, narrowed)
         self._continuation = Continuation(view, analyzer, self._company)
+        self._words: tuple[str, ...] = ()
+        self._lemmas_before: frozenset[str] = frozenset()
 
     def suggestions(self, text: str, limit: int) -> tuple[Suggestion, ...]:
         """Return up to *limit* queries that complete *text*; none for what is no beginning of a word."""
@@ -145,18 +156,20 @@ class Completer:
         for count in range(min(len(typed.words), PHRASE_BEGINS), 0, -1):
             self._complete_phrase(typed, count, found.phrases, found, limit)
             self._complete_name(typed, count, found)
-        for goes_on in self._continuation.phrases(typed):
-            found.known = True
-            if self._company.is_tired:
-                break
-            if len(found.phrases) < limit and self._company.side_by_side(*goes_on):
-                found.phrases.append(Suggestion(goes_on.text, "phrase"))
-        self._complete_words(typed, found, limit)
-        if not typed.alone and (not typed.words or len(typed.last) >= FURTHER_FROM):
+        goes_on = self._continuation.phrases(typed)
+        first = list(islice(goes_on, 1))
+        found.known = found.known or bool(first)
+        runs = (one for one in chain(first, goes_on) if not self._repeats(typed, one.text))
+        there = self._company.side_by_side(typed.before(), runs)
+        for text in islice(there, max(0, limit - len(found.phrases))):
+            found.phrases.append(Suggestion(text, "phrase"))
+        if typed.last:
+            self._complete_words(typed, found, limit)
+        if typed.last and not typed.alone and (not typed.words or len(typed.last) >= FURTHER_FROM):
             last = found.further if typed.words or typed.head else found.phrases
             self._complete_phrase(typed, 0, last, found, limit)
-        if not typed.head:
-            whole = key_of(typed.before() + typed.last)
+        if not typed.head and not self._company.is_narrowed:
+            whole = _begin(typed, len(typed.words))
             found.categories += self._categories(whole)
             found.titles += self._titles(whole)
         found.known = found.known or any(found)
@@ -169,16 +182,16 @@ class Completer:
         entries = self._lexicon.frequent(begin, LOOKED_AT_TOGETHER if together else LOOKED_AT)
         groups = self._by_lemmas(one for one in entries if one.form not in STOP_WORDS)
         found.known = found.known or bool(groups)
+        told = self._told(typed.words)
+        if told:
+            groups = {lemmas: group for lemmas, group in groups.items() if self._is_new(lemmas, told)}
         if together:
             completions = self._continuation.together(typed, groups)
             limit = min(limit, IN_COMPANY_BESIDE if found.phrases else IN_COMPANY)
         else:
             # Behind another word the most frequent form fits best: «директор школы», «в школе».
-            forms = (
-                group[0] if " " in before else self._best_form(begin, lemmas, group)
-                for lemmas, group in groups.items()
-            )
-            completions = (one for one in forms if self._is_answered(before, one.spelling))
+            forms = (self._form_behind(typed, begin, lemmas, group) for lemmas, group in groups.items())
+            completions = self._answered(typed, before, (one for one in forms if one and one.form != begin))
         for entry in islice((one for one in completions if one.form != begin), limit):
             found.words.append(Suggestion(before + entry.spelling, "word"))
 
@@ -187,22 +200,22 @@ class Completer:
     ) -> None:
         """Complete the last word and *count* before it by phrases that begin with them."""
         before = typed.before(count)
-        begin = key_of(" ".join((*typed.words[len(typed.words) - count :], typed.last)))
-        for lemmas, group in self._by_lemmas(self._phrases.phrases.frequent(begin, LOOKED_AT)).items():
-            entry = _most_basic(lemmas, group)
-            found.known = True
-            if len(place) >= limit:
-                return
-            if entry.form != begin and self._is_answered(before, entry.spelling):
-                place.append(Suggestion(before + entry.spelling, "phrase"))
+        begin = _begin(typed, count)
+        groups = self._by_lemmas(self._phrases.phrases.frequent(begin, LOOKED_AT))
+        found.known = found.known or bool(groups)
+        best = (_most_basic(lemmas, group) for lemmas, group in groups.items())
+        new = (one for one in best if one.form != begin and not self._repeats(typed, before + one.form))
+        entries = self._answered(typed, before, new)
+        for entry in islice(entries, max(0, limit - len(place))):
+            place.append(Suggestion(before + entry.spelling, "phrase"))
 
     def _complete_name(self, typed: Typed, count: int, found: _Found) -> None:
         """Complete what the list of abbreviations has the full form of, and articles have either of."""
         before = typed.before(count)
-        begin = key_of(" ".join((*typed.words[len(typed.words) - count :], typed.last)))
+        begin = _begin(typed, count)
         names = self._view.synonyms.beginning(begin) if self._view.synonyms else ()
         for name in islice((one for one in names if key_of(one) != begin), NAMES):
-            if self._company.has(before + name):
+            if self._company.has(before + name, literal=False):
                 found.phrases.append(Suggestion(before + name, "phrase"))
 
     def _categories(self, begin: str) -> Iterator[Suggestion]:
@@ -242,13 +255,51 @@ class Completer:
     def _same(self, text: str) -> tuple[str, ...]:
         return self._lemmas(key_of(text))
 
+    def _repeats(self, typed: Typed, text: str) -> bool:
+        """Say whether *text*, which begins with the words that were typed, has one of them once more."""
+        before = self._told(typed.words)
+        further = key_of(text[len(typed.before()) :]).split() if before else ()
+        return any(self._lemmas(word)[0] in before for word in further)
+
+    def _is_new(self, lemmas: tuple[str, ...], told: frozenset[str]) -> bool:
+        parts = (part for lemma in lemmas if "-" in lemma for part in lemma.split("-"))
+        return told.isdisjoint(lemmas) and not any(self._lemmas(part)[0] in told for part in parts)
+
+    def _told(self, words: tuple[str, ...]) -> frozenset[str]:
+        """Return the lemmas of those of *words* that mean something."""
+        if words != self._words:
+            forms = [form for form in map(fold, words) if form not in STOP_WORDS]
+            self._words, self._lemmas_before = words, frozenset(self._lemmas(form)[0] for form in forms)
+        return self._lemmas_before
+
+    def _form_behind(
+        self, typed: Typed, begin: str, lemmas: tuple[str, ...], group: list[Entry]
+    ) -> Entry | None:
+        """Return the form of a word that suits what stands before; None where none does."""
+        if typed.words and not typed.head:
+            return self._continuation.best_behind(typed.words[-1], group)
+        # Behind another word the most frequent form fits best: «директор школы».
+        return group[0] if " " in typed.before() else self._best_form(begin, lemmas, group)
+
     def _best_form(self, begin: str, lemmas: tuple[str, ...], group: list[Entry]) -> Entry:
         """Return the dictionary's form, where the archive has it and it begins so."""
         known = self._lexicon.entry(lemmas[0]) if lemmas[0].startswith(begin) else None
         return known or group[0]
 
-    def _is_answered(self, before: str, completion: str) -> bool:
-        return not before or _are_stops(before) or self._company.has(before + completion)
+    def _answered(self, typed: Typed, before: str, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Yield those of *entries* that an article answers together with what stands before."""
+        entries, asked = tee(entries)
+        if _are_stops(before) and not self._company.is_narrowed:
+            return entries
+        if typed.head:  # an operator or a quote may bind the word
+            return (entry for entry in entries if self._company.has(before + entry.spelling))
+        return compress(entries, self._company.answered(before, (entry.spelling for entry in asked)))
+
+
+def _begin(typed: Typed, count: int) -> str:
+    """Return the folded beginning that the last *count* words make with what was typed of a further one."""
+    words = key_of(" ".join(typed.words[len(typed.words) - count :]))
+    return f"{words} {key_of(typed.last)}" if words else key_of(typed.last)
 
 
 def _are_stops(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""What was typed so far, cut before the word that is still being typed."""
+"""What was typed so far, cut before the word that is still being typed; behind a space none is yet."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from searchsvc.correction.faults import TO_LATIN, TO_RUSSIAN
+from searchsvc.correction.keyboard import TO_LATIN, TO_RUSSIAN
 from searchsvc.language.text import clean, squeeze
 from searchsvc.language.wording import key_of
 from searchsvc.query import syntax as query
@@ -22,6 +22,7 @@ _PLAIN = re.compile(r"[^\W_]+(?:[-‐‑'’./][^\W_]+)*[-‐‑'’./]?")
 _LATIN = re.compile("[A-Za-z]")
 _CYRILLIC = re.compile("[А-яЁё]")
 _KEYS = frozenset("`[];',.{}:\"<>~")
+_OTHER = frozenset("@+#")  # of addresses, and of names that a word is only a part of: «C++»
 _LONGEST = 40
 
 
@@ -29,6 +30,7 @@ _LONGEST = 40
 class Typed:
     """A text cut before its last word: what stands before all plain words, these, and the beginning.
 
+    The beginning is empty where a space stands behind the words: they are whole, and a further one follows.
     ``alone`` where an operator stands before the beginning, which is for one word only.
     """
 
@@ -50,7 +52,16 @@ class Typed:
 
 def cut(text: str) -> Typed | None:
     """Return *text* cut before its last word; None where it does not end in one."""
-    text = squeeze(clean(text))[:MAX_LENGTH].rstrip()
+    ended = text[-1:].isspace()
+    typed = _cut(squeeze(clean(text))[:MAX_LENGTH].rstrip())
+    if not ended or typed is None:
+        return typed
+    if typed.alone or any(mark in typed.head for mark in QUOTES) or not _PLAIN.fullmatch(typed.last):
+        return None
+    return replace(typed, words=(*typed.words, typed.last), last="")
+
+
+def _cut(text: str) -> Typed | None:
     match = _LAST.search(text)
     if not match:
         return None
@@ -58,7 +69,7 @@ def cut(text: str) -> Typed | None:
     opening = _OPENING.match(last)
     start = match.start() + (opening.end() if opening else 0)
     last = text[start:]
-    if not last or len(last) > _LONGEST or "@" in last or "://" in last or not key_of(last):
+    if not last or len(last) > _LONGEST or not _OTHER.isdisjoint(last) or "://" in last or not key_of(last):
         return None
     if _is_field(last) or (last[-1] in QUOTES and last[-1] != '"'):
         return None

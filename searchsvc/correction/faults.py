@@ -7,7 +7,7 @@ at once. Nothing is proposed but words that the archive has and, for the layout,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -19,18 +19,20 @@ from searchsvc.correction.glued import (
     taken_apart,
     taken_apart_misspelt,
 )
+from searchsvc.correction.keyboard import (
+    EDGE_MARKS,
+    SHORTEST_MISSPELT,
+    SHORTEST_PART,
+    TO_LATIN,
+    TO_RUSSIAN,
+    can_be_meant,
+    layouts,
+)
 from searchsvc.correction.trigrams import looks_like_a_word, surprises
 from searchsvc.correction.vocabulary import PLAUSIBLE, Vocabulary
 from searchsvc.language.letters import SPELLABLE
-from searchsvc.language.stopwords import STOP_WORDS
 from searchsvc.language.text import fold, unmix
 from searchsvc.language.translit import MOST_READINGS, readings
-
-_LATIN_KEYS = "`qwertyuiop[]asdfghjkl;'zxcvbnm,./" + '~QWERTYUIOP{}ASDFGHJKL:"ZXCVBNM<>?'
-_RUSSIAN_KEYS = "ёйцукенгшщзхъфывапролджэячсмитьбю." + "ЁЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮ,"
-_LATIN_TYPED = frozenset(_LATIN_KEYS)
-TO_RUSSIAN = str.maketrans(_LATIN_KEYS, _RUSSIAN_KEYS)
-TO_LATIN = str.maketrans(_RUSSIAN_KEYS, _LATIN_KEYS)
 
 UNKNOWN = 3.5
 UNKNOWN_LETTER = 0.3
@@ -40,8 +42,11 @@ UNKNOWN_MIXED = 15.0
 nats); one of both alphabets costs ``UNKNOWN_MIXED``. What is proposed for it must cost less, or it is a word
 that the archive lacks. Set on misspelt and rare words: docs/quality.md, "Corrections"."""
 
-DOUBTFUL = 4.0
+DOUBTFUL = 3.0
 """What costs up to so much more is suggested where nothing is sure."""
+
+SOUND = 1.0
+"""What must cost so much less to be suggested instead of a word of the dictionary («шкода», not «офлайн»)."""
 
 NAME_OF_NAME = 1.0
 """What it costs instead (see ``glued.NAME``) if the archive writes the word with a capital, too."""
@@ -50,26 +55,20 @@ SURPRISE_USUAL = 2.6
 SURPRISE_WORD = 4.0
 """How surprising the letters of words are on average (``trigrams``), and those of nearly all."""
 
+SURPRISE_LETTER = 10.0
+"""A letter that surprises more («ьштпросвещения») makes no name: what nobody knows is then only suggested."""
+
 SURPRISE_MARK = 12.0
 SURPRISE_OTHERWISE = 2.0
 """What a mark inside a word counts for; how much more surprising, a letter, is what was typed in the wrong
 layout. Of 34,000 words in Latin letters and 30,000 Russian ones, rare ones too, 5 are taken for the other
 layout by these, and nine of ten are told when they are typed so."""
 
-EDGE_MARKS = ".,;:?!/'`\"()"
-"""Marks around a word; some of them are keys of letters in the other layout."""
-
-_MOST_MARKS = 3
-_LONGEST = 40
-"""No word is longer; a chunk that is was made by a program, and every cut of it would be tried."""
-
 _READINGS = 3  # «ustroit» is «устроит» or «устроить»
 _FURTHER_READINGS = 10  # looked at after one that is a word
-_READINGS_AMONG = 12
+READINGS_AMONG = 12
 _READINGS_MISSPELT = 4
 _APOSTROPHES = tuple("'’`")
-SHORTEST_PART = 3
-_SHORTEST_MISSPELT = 4
 _SHORTEST_MISSPELT_TWO = 10
 _LONGEST_ABBREVIATION = 5
 
@@ -89,69 +88,6 @@ class Option(NamedTuple):
     replacement: str
 
 
-# --- the other layout -----------------------------------------------------------------------------
-
-
-def repair_layout(chunk: str, vocabulary: Vocabulary) -> str | None:
-    """Return *chunk* (no spaces) as it reads on the other keyboard layout, or None.
-
-    The keys of one layout may make up the whole chunk or any part of it, so that
-    «Образовfybt» becomes «Образование». Only words of the archive are proposed or, where it has none, of the
-    dictionary, and single letters only where they are words («d школе»); marks around the word stay.
-    """
-    plain = chunk.strip(EDGE_MARKS)
-    if len(chunk) > _LONGEST or vocabulary.has(chunk) or vocabulary.has(plain) or vocabulary.is_word(plain):
-        return None
-    bare = chunk.lstrip("(")
-    alike = unmix(bare)
-    of_dictionary: str | None = None
-    for word, marks in _layouts(bare):
-        made = chunk[: len(chunk) - len(bare)] + word + marks
-        if _can_be_meant(word, vocabulary):
-            return made
-        # Look-alikes («зажeчь») are no keys, unless the archive says so; nor is a short typo («фсе») English.
-        shortest = SHORTEST_PART if _LATIN.search(bare) else _SHORTEST_MISSPELT
-        if of_dictionary is None and len(word) >= shortest and alike == bare and vocabulary.is_word(word):
-            of_dictionary = made
-    return of_dictionary
-
-
-def _layouts(chunk: str) -> Iterator[tuple[str, str]]:
-    """Yield readings of *chunk*, most likely first: the word, and the marks after it.
-
-    What stands at the end may be letters typed as marks or marks.
-    """
-    least = max(len(chunk.rstrip(EDGE_MARKS)), len(chunk) - _MOST_MARKS)
-    for end in range(len(chunk), least - 1, -1):
-        core, marks = chunk[:end], chunk[end:]
-        if not _LATIN_TYPED.isdisjoint(core):  # a mark typed for a letter will do: «;енщина»
-            yield core.translate(TO_RUSSIAN), marks
-            for word in _split(core):
-                yield word, marks
-        if _CYRILLIC.search(core):
-            yield core.translate(TO_LATIN), marks
-
-
-def _split(core: str) -> Iterator[str]:
-    """Yield readings in which only the beginning or only the end was typed in the wrong layout."""
-    for cut in range(1, len(core)):
-        head, tail = core[:cut], core[cut:]
-        if _LATIN.search(tail) and not _LATIN.search(head):
-            yield head + tail.translate(TO_RUSSIAN)
-        if _LATIN.search(head) and not _LATIN.search(tail):
-            yield head.translate(TO_RUSSIAN) + tail
-
-
-def _can_be_meant(word: str, vocabulary: Vocabulary) -> bool:
-    return vocabulary.knows(word) and (len(word) > 1 or fold(word) in STOP_WORDS)
-
-
-def small_word(chunk: str) -> str | None:
-    """Return the stop word that two or less Latin keys make in the other layout: «r» is «к»."""
-    word = chunk.translate(TO_RUSSIAN)
-    return word if len(chunk) < SHORTEST_PART and chunk.isascii() and fold(word) in STOP_WORDS else None
-
-
 # --- Latin letters --------------------------------------------------------------------------------
 
 
@@ -166,16 +102,19 @@ def is_latin(chunk: str, vocabulary: Vocabulary) -> bool:
     return in_latin_letters(chunk) and not vocabulary.has(chunk.strip(EDGE_MARKS))
 
 
-def tells_of_translit(chunk: str, vocabulary: Vocabulary) -> bool:
-    """Say whether a word in Latin letters tells how others are meant: English ones and short ones do not."""
+def tells_of_translit(chunk: str, options: Sequence[Option], vocabulary: Vocabulary) -> bool:
+    """Say whether a word in Latin letters tells how others are meant: English ones do not, and of short ones
+    abbreviations alone («fz»)."""
     bare = chunk.strip(EDGE_MARKS)
-    return len(bare) >= SHORTEST_PART and not vocabulary.is_word(bare)
+    listed = bool(options) and vocabulary.listed(options[0].replacement.strip(EDGE_MARKS))
+    return (listed or len(bare) >= SHORTEST_PART) and not vocabulary.is_word(bare)
 
 
-def translit_options(chunk: str, vocabulary: Vocabulary) -> list[Option]:
+def translit_options(chunk: str, vocabulary: Vocabulary, *, most: int = MOST_READINGS) -> list[Option]:
     """Return the words of the archive that *chunk* (no spaces), in Latin letters, may be in Russian ones.
 
-    Marks around the word stay, but for an apostrophe that is a soft sign.
+    *most* is how many of its readings are looked at. Marks around the word stay, but for an apostrophe that
+    is a soft sign.
     """
     if not is_latin(chunk, vocabulary):
         return []
@@ -184,14 +123,16 @@ def translit_options(chunk: str, vocabulary: Vocabulary) -> list[Option]:
     cores = [bare + chunk[place]] if chunk[place : place + 1] in _APOSTROPHES else []
     for core in [*cores, bare]:
         found: list[str] = []
-        last = MOST_READINGS
+        plainest = next(readings(core), "")
+        last = most if looks_like_a_word(fold(plainest)) else min(most, READINGS_AMONG)
         for number, word in enumerate(readings(core)):
             if number > last or len(found) == _READINGS:
                 break
-            if _can_be_meant(word, vocabulary):
+            if can_be_meant(word, vocabulary):
                 found.append(word)
                 last = min(last, number + _FURTHER_READINGS)
         found = found or [word for word in islice(readings(core), _READINGS) if vocabulary.has(word)]
+        found.sort(key=lambda word: not vocabulary.listed(word))  # «niu» is «НИУ» rather than «ню»
         if found:
             return [_in_russian(rank, chunk, core, word) for rank, word in enumerate(found)]
     return []
@@ -208,9 +149,9 @@ def translit_among(chunk: str, vocabulary: Vocabulary) -> list[Option]:
     here = vocabulary.has(bare)
     if not here and vocabulary.is_word(bare):
         return []  # English
-    for word in islice(readings(bare), _READINGS_AMONG):
+    for word in islice(readings(bare), READINGS_AMONG):
         if here:
-            meant = _can_be_meant(word, vocabulary) and vocabulary.cost(word) < vocabulary.cost(bare)
+            meant = can_be_meant(word, vocabulary) and vocabulary.cost(word) < vocabulary.cost(bare)
         else:
             meant = len(word) >= SHORTEST_PART and vocabulary.is_word(word)
         if meant:
@@ -233,21 +174,37 @@ def misspelt_options(chunk: str, vocabulary: Vocabulary, *, sure: bool) -> list[
     """
     typed = chunk.strip(EDGE_MARKS)
     bare = unmix(typed)
-    if len(bare) < _SHORTEST_MISSPELT or vocabulary.has(bare) or (sure and vocabulary.is_word(bare)):
+    if vocabulary.has(bare) or (sure and vocabulary.is_word(bare)):
         return []
-    if bare.isupper() and len(bare) <= _LONGEST_ABBREVIATION:  # «ОГЭ» is no typo of «ЕГЭ», «ЕГЭЭ» may be
-        once = _REPEATED.sub(r"\1", bare)
-        meant = not sure and once != bare and vocabulary.has(once)
-        return [Option(0.0, "typo", chunk.replace(typed, once, 1))] if meant else []
-    most = _cost_unknown(bare) + DOUBTFUL * (not sure and not vocabulary.is_word(bare))
+    if len(bare) < SHORTEST_MISSPELT or (
+        bare.isalpha() and bare.isupper() and len(bare) <= _LONGEST_ABBREVIATION
+    ):
+        meant = () if sure or vocabulary.is_word(bare) else _abbreviations(bare, vocabulary)
+        return [Option(0.0, "typo", chunk.replace(typed, word, 1)) for word in meant]
+    most = _cost_unknown(bare)
+    if not sure:
+        most += -SOUND if vocabulary.is_word(bare) else DOUBTFUL
     options = [option for option in word_options(bare, vocabulary) if option.cost <= most]
     if read := _by_looks(chunk):
         core, word = read
         found = [option._replace(kind="layout") for option in word_options(word, vocabulary)]
-        found = sorted([*found, Option(_cost_unknown(word), "layout", word)])
-        if not options or (found[0].cost < options[0].cost and not _is_mixed(bare)):
+        if not (sure and max(surprises(fold(word)) or [0.0]) > SURPRISE_LETTER):
+            found.append(Option(_cost_unknown(word), "layout", word))
+        found.sort()
+        if found and (not options or (found[0].cost < options[0].cost and not _is_mixed(bare))):
             typed, options = core, found
     return [option._replace(replacement=chunk.replace(typed, option.replacement, 1)) for option in options]
+
+
+def _abbreviations(bare: str, vocabulary: Vocabulary) -> list[str]:
+    """Return the abbreviations of the list that one nobody knows may be, or itself without a letter twice."""
+    once = _REPEATED.sub(r"\1", bare)
+    if len(bare) < SHORTEST_PART or not _is_spellable(bare):
+        return []
+    if once != bare and bare.isupper() and vocabulary.has(once):
+        return [once]
+    near = [guess.word for guess in vocabulary.near(bare) if guess.cost <= _cost_unknown(bare)]
+    return [word for word in near if vocabulary.listed(word)]
 
 
 def word_options(bare: str, vocabulary: Vocabulary) -> list[Option]:
@@ -299,7 +256,8 @@ def _twice(bare: str, vocabulary: Vocabulary) -> Iterator[Option]:
         return
     typed = [("layout", bare.translate(TO_RUSSIAN))]
     read = sorted(islice(readings(bare), _READINGS_MISSPELT), key=_surprise)
-    typed += [("translit", word) for word in read[:1]]
+    if not any(map(vocabulary.is_word, read)):  # else the archive lacks it, but it is what was meant
+        typed += [("translit", word) for word in read[:1]]
     for kind, word in typed:
         if _LATIN.search(word) or not _is_spellable(word) or not looks_like_a_word(fold(word)):
             continue
@@ -329,7 +287,7 @@ def _by_looks(chunk: str) -> tuple[str, str] | None:
 
     It may be misspelt besides, or be a name that the archive lacks.
     """
-    for word, marks in _layouts(chunk.lstrip("(")):
+    for word, marks in layouts(chunk.lstrip("(")):
         core = chunk.lstrip("(").removesuffix(marks)
         if _is_mixed(core):  # no word is of both alphabets
             if _mixed_is(core, word):

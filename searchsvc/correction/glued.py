@@ -49,20 +49,32 @@ _CYRILLIC = re.compile("[А-яЁё]")
 _GLUED = re.compile("[A-Za-zА-яЁё][A-Za-zА-яЁё-]{3,38}[A-Za-zА-яЁё]")
 # «егэ2024», «9класс»; but «учитель2» is a name somebody has given, and «2ГИС» is one of a firm.
 _WITH_NUMBER = re.compile("([А-яЁё]{3,40})([0-9]{2,4})|([0-9]{1,4})([а-яё]{3,40})")
+_WITH_CAPITALS = re.compile("([0-9]{1,4})([А-ЯЁ]{2,5})")
+_WITH_SIGN = re.compile("[Nn№]([0-9]{1,5})")
 
 
 def taken_apart(bare: str, vocabulary: Vocabulary) -> list[Guess]:
     """Return the words of the archive that a word without marks may be made of, likeliest first."""
     if vocabulary.has(bare) or vocabulary.is_word(bare):
         return []
-    if number := _WITH_NUMBER.fullmatch(bare):
-        head, tail = (part for part in number.groups() if part)
-        word = tail if head.isdigit() else head
-        return [Guess(vocabulary.cost(word), f"{head} {tail}")] if vocabulary.has(word) else []
+    if any(map(str.isdigit, bare)):
+        return list(_from_number(bare, vocabulary))
     if not _GLUED.fullmatch(bare):
         return []
     found = sorted([*_in_two(bare, vocabulary), *_at_a_preposition(bare, vocabulary)])
     return sorted(_weighed(one, vocabulary) for one in found[:_CUTS_WEIGHED])
+
+
+def _from_number(bare: str, vocabulary: Vocabulary) -> Iterator[Guess]:
+    """Yield the word and the number of «9класс»; of «273ФЗ» if articles have them side by side, «N1493»."""
+    number = _WITH_NUMBER.fullmatch(bare) or _WITH_CAPITALS.fullmatch(bare)
+    if number:
+        head, tail = (part for part in number.groups() if part)
+        word = tail if head.isdigit() else head
+        if vocabulary.has(word) and (word is head or tail.islower() or vocabulary.hits(f'"{head} {tail}"')):
+            yield Guess(vocabulary.cost(word), f"{head} {tail}")
+    elif (sign := _WITH_SIGN.fullmatch(bare)) and vocabulary.has(sign.group(1)):
+        yield Guess(vocabulary.cost(sign.group(1)), f"№ {sign.group(1)}")
 
 
 def taken_apart_misspelt(bare: str, vocabulary: Vocabulary) -> Iterator[Guess]:

@@ -8,28 +8,18 @@ that are about as likely that one is taken with which articles have all words.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
-from searchsvc.correction.faults import (
-    EDGE_MARKS,
-    SHORTEST_PART,
-    Option,
-    is_latin,
-    misspelt_options,
-    repair_layout,
-    small_word,
-    tells_of_translit,
-    translit_among,
-    translit_options,
-    word_options,
-)
+from searchsvc.correction.faults import Option, misspelt_options, translit_options, word_options
+from searchsvc.correction.keyboard import EDGE_MARKS, SHORTEST_PART, repair_layout
+from searchsvc.correction.reading import Chunk, Reader, in_other_letters
 from searchsvc.correction.vocabulary import Vocabulary
 from searchsvc.language.stopwords import STOP_WORDS
 from searchsvc.language.text import fold
-from searchsvc.query.syntax import MAX_LENGTH, QUOTED
+from searchsvc.query.syntax import MAX_CLAUSES, MAX_LENGTH, QUOTED, QUOTES, is_field
 from searchsvc.results import Correction
 
 COMPANY = 3.0
@@ -39,18 +29,22 @@ MOST_TRIED = 3
 MOST_TRIES = 6
 """Options tried of a piece, and of all pieces: a try is a search, some milliseconds."""
 
-MOST_REPAIRED = 12
-"""Misspelt words of a query that are put right; who has more has pasted a text of another language."""
+OTHER_LETTERS = frozenset({"layout", "translit"})
+"""Kinds of corrections that make of all letters others."""
 
 _LATIN = re.compile("[A-Za-z]")
-_CYRILLIC = re.compile("[А-яЁё]")
 _CHUNK = re.compile(r"\S+")
+# «учитель(ница)» has one word.
+_WORD = re.compile(r"(?<![^\W_]\()[^\W_]+(?:[-'’][^\W_]+)*")
+_CUT_BY = frozenset({" ", ".", ". "})
 # A quote after a letter is none, but «Э» in the other layout.
 _QUOTED = re.compile(rf"(?<![^\W\d_]){QUOTED}")
+_NOT_CLOSED = re.compile(rf'"[A-Za-z][^{QUOTES}\s]*(?=[^{QUOTES}]*$)')
+# Marks of direction that came along from a document.
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # Addresses, operators and fields are meant as they are.
-_LEFT_ALONE = re.compile(r"://|@|^[\w-]+:|^-|^!|\.(?:ru|com|org|net|info|edu)\b|^\d+$", re.IGNORECASE)
-
-Chunk = re.Match[str]
+_FIELD = re.compile(r"(\w+):")
+_LEFT_ALONE = re.compile(r"://|@|^-|^!|\.(?:ru|com|org|net|info|edu)\b|^\d+$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +73,10 @@ def repair_query(text: str, vocabulary: Vocabulary) -> Repair | None:
     Words that the archive has, addresses, operators and words in quotes stay as they are. So do words of the
     dictionary, if anything else can be put right; else the repair is not ``sure``.
     """
+    text = _DIRECTION.sub("", text)
+    reader = Reader(vocabulary)
     for sure in (True, False):
-        pieces = _pieces(text, vocabulary, sure=sure)
+        pieces = _pieces(text, reader, sure=sure)
         if pieces:
             chosen = _chosen(text, pieces, vocabulary)
             corrections = tuple(
@@ -116,7 +112,8 @@ def _word_proposals(word: str, vocabulary: Vocabulary) -> Iterator[str]:
 
 
 def _query_proposals(text: str, vocabulary: Vocabulary) -> Iterator[str]:
-    pieces = _pieces(text, vocabulary, sure=True) or _pieces(text, vocabulary, sure=False)
+    reader = Reader(vocabulary)
+    pieces = _pieces(text, reader, sure=True) or _pieces(text, reader, sure=False)
     chosen = _chosen(text, pieces, vocabulary)
     yield _replaced(text, pieces, chosen)
     for number, piece in enumerate(pieces):
@@ -127,82 +124,49 @@ def _query_proposals(text: str, vocabulary: Vocabulary) -> Iterator[str]:
 # --- the pieces -----------------------------------------------------------------------------------
 
 
-def _pieces(text: str, vocabulary: Vocabulary, *, sure: bool) -> list[_Piece]:
+def _pieces(text: str, reader: Reader, *, sure: bool) -> list[_Piece]:
     """Return the pieces that can be replaced, in order; with *sure* words of the dictionary cannot."""
-    chunks = _chunks(text)
-    found = _in_other_letters(chunks, vocabulary, sure=sure)
-    joined = _joined(text, [chunk for chunk in chunks if chunk.start() not in found], vocabulary, sure=sure)
-    pieces = [*joined]
-    for chunk in chunks:
-        if any(piece.start <= chunk.start() < piece.stop for piece in joined):
-            continue
-        options = found.get(chunk.start(), ())
-        if not options and len(pieces) < MOST_REPAIRED:
-            options = misspelt_options(chunk.group(), vocabulary, sure=sure)
-        if options:
-            pieces.append(_Piece(*chunk.span(), options))
+    chunks = _chunks(text, reader)
+    found = in_other_letters(chunks, reader, sure=sure)
+    rest = [chunk for chunk in chunks if chunk.start() not in found]
+    pieces = _joined(text, rest, reader.vocabulary, sure=sure)
+    joined = [range(piece.start, piece.stop) for piece in pieces]
+    pieces += [_Piece(*chunk.span(), found[chunk.start()]) for chunk in chunks if chunk.start() in found]
+    for chunk in rest:
+        for part in _parts(chunk):
+            if any(part.start() in place for place in joined):
+                continue
+            options = reader.misspelt(part.group(), sure=sure)
+            if options:
+                pieces.append(_Piece(*part.span(), options))
+                if part is chunk:
+                    break
     return sorted(pieces)
 
 
-def _chunks(text: str) -> list[Chunk]:
-    quoted = [match.span() for match in _QUOTED.finditer(text)]
+def _parts(chunk: Chunk) -> Iterator[Chunk]:
+    """Yield what of a chunk may be misspelt: all of it, unless it has marks that are no keys, and words."""
+    word = chunk.group().strip(EDGE_MARKS)
+    if _WORD.fullmatch(word) or _LATIN.search(word):
+        yield chunk
+    if not _WORD.fullmatch(word):
+        yield from _WORD.finditer(chunk.string, *chunk.span())
+
+
+def _chunks(text: str, reader: Reader) -> list[Chunk]:
+    """Return what can be repaired; a quote that is not closed may be the first letter of «"rpfvty»."""
+    quoted = [
+        match.span()
+        for match in _QUOTED.finditer(text)
+        if not (key := _NOT_CLOSED.match(match.group())) or reader.layout(key.group()) is None
+    ]
     return [
         match
-        for match in _CHUNK.finditer(text, 0, MAX_LENGTH)
+        for match in islice(_CHUNK.finditer(text, 0, MAX_LENGTH), MAX_CLAUSES)
         if not any(start < match.end() and match.start() < stop for start, stop in quoted)
         and not _LEFT_ALONE.search(match.group())
+        and not ((field := _FIELD.match(match.group())) and is_field(field.group(1)))
     ]
-
-
-def _in_other_letters(
-    chunks: Sequence[Chunk], vocabulary: Vocabulary, *, sure: bool
-) -> dict[int, Sequence[Option]]:
-    """Return options for words typed in the other layout or in Latin letters, by their place.
-
-    What can be either («NBA igroka») is what more of the others are.
-    """
-    layout: dict[int, Sequence[Option]] = {}
-    for chunk in chunks:
-        fixed = repair_layout(chunk.group(), vocabulary)
-        if fixed is not None:
-            layout[chunk.start()] = [Option(0.0, "layout", fixed)]
-    if any(_CYRILLIC.search(chunk.group()) is None for chunk in chunks if chunk.start() in layout):
-        for chunk in chunks:  # the archive may have «r», but it was typed among Russian words
-            if small := small_word(chunk.group()):
-                layout.setdefault(chunk.start(), [Option(0.0, "layout", small)])
-    rest = [chunk for chunk in chunks if chunk.start() not in layout]
-    if not _in_latin(rest, vocabulary, sure=sure):
-        return layout
-    translit = _in_latin(chunks, vocabulary, sure=sure)
-    if len(translit.keys() - layout.keys()) > len(layout.keys() - translit.keys()):
-        return {**layout, **translit}
-    return {**translit, **layout}
-
-
-def _in_latin(
-    chunks: Sequence[Chunk], vocabulary: Vocabulary, *, sure: bool
-) -> Mapping[int, Sequence[Option]]:
-    """Read the words in Latin letters as Russian ones, if half of them or more can be.
-
-    Who writes Russian in Latin letters writes all of it so: «Big Data» is English, though «дата» is a word.
-    English words do not count either way, and go with the rest; what is not *sure* may be made of them alone.
-    """
-    read = {
-        chunk.start(): (chunk.group(), translit_options(chunk.group(), vocabulary))
-        for chunk in chunks
-        if is_latin(chunk.group(), vocabulary)
-    }
-    telling = {
-        start: bool(options)
-        for start, (word, options) in read.items()
-        if not sure or tells_of_translit(word, vocabulary)
-    }
-    if not any(telling.values()) or 2 * sum(telling.values()) < len(telling) + (not sure):
-        return {}
-    found = {start: options for start, (_, options) in read.items() if options}
-    rest = {chunk.start(): chunk.group() for chunk in chunks if chunk.start() not in found}
-    among = {start: options for start, word in rest.items() if (options := translit_among(word, vocabulary))}
-    return found | among if telling.keys() <= (found | among).keys() else found
 
 
 def _joined(text: str, chunks: Sequence[Chunk], vocabulary: Vocabulary, *, sure: bool) -> list[_Piece]:
@@ -211,14 +175,14 @@ def _joined(text: str, chunks: Sequence[Chunk], vocabulary: Vocabulary, *, sure:
     Where nothing is *sure*, both may be («роди тели»), if no article has them so and the whole is likelier.
     """
     found: list[_Piece] = []
-    for one, two in pairwise(chunks):
-        if text[one.end() : two.start()] != " " or (found and found[-1].stop > one.start()):
+    words = [word for chunk in chunks for word in _WORD.finditer(text, *chunk.span())]
+    for one, two in pairwise(words):
+        if text[one.end() : two.start()] not in _CUT_BY or (found and found[-1].stop > one.start()):
             continue
         head, tail = one.group(), two.group()
-        bare = tail.rstrip(EDGE_MARKS)
-        if not (head.isalpha() and bare.isalpha() and vocabulary.has(head + bare)):
+        if not (head.isalpha() and tail.isalpha() and vocabulary.has(head + tail)):
             continue
-        if _cut_off(head, bare, vocabulary) or (not sure and _rather_one(head, bare, vocabulary)):
+        if _cut_off(head, tail, vocabulary) or (not sure and _rather_one(head, tail, vocabulary)):
             found.append(_Piece(one.start(), two.end(), [Option(0.0, "split", head + tail)]))
     return found
 
@@ -245,7 +209,7 @@ def _rather_one(head: str, tail: str, vocabulary: Vocabulary) -> bool:
 def _chosen(text: str, pieces: Sequence[_Piece], vocabulary: Vocabulary) -> tuple[Option, ...]:
     """Choose an option for each piece: the likeliest, or a near one with which articles have all words."""
     chosen = tuple(piece.options[0] for piece in pieces)
-    if len(_CHUNK.findall(text)) == 1:
+    if len(_WORD.findall(text)) == 1:
         return chosen
     tries = MOST_TRIES
     for number, piece in enumerate(pieces):

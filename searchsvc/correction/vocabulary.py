@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
+from itertools import accumulate
 from math import exp, log, log1p
 from typing import NamedTuple, Protocol
 
@@ -18,7 +19,7 @@ from searchsvc.correction.trigrams import looks_like_a_word
 from searchsvc.correction.usual import usual_forms, usual_lemmas
 from searchsvc.engine import Plan
 from searchsvc.generation.live import View
-from searchsvc.language.analysis import Analyzer
+from searchsvc.language.analysis import Analyzer, Token
 from searchsvc.language.grammar import may_follow
 from searchsvc.language.letters import RUSSIAN, SPELLABLE
 from searchsvc.language.text import fold, plain
@@ -91,6 +92,10 @@ class Vocabulary(Protocol):
         """Say whether it is a word, though the archive may lack it."""
         ...
 
+    def listed(self, word: str) -> bool:
+        """Say whether it is in the list of abbreviations."""
+        ...
+
     def cost(self, word: str) -> float:
         """Return how unlikely it is that somebody means it, who means any word of the archive (in nats)."""
         ...
@@ -112,7 +117,8 @@ class ArchiveVocabulary:
     """The vocabulary of one state of the archive. Made for a query: what was asked once is remembered.
 
     *frequency* says how many articles have any of some lemmas, *hits* how many have all words of a query,
-    *listed* whether a word is in a list of abbreviations.
+    *listed* whether a word is in a list of abbreviations. The archive has a word that the dictionary lacks if
+    *fewest* articles do.
     """
 
     def __init__(
@@ -123,10 +129,12 @@ class ArchiveVocabulary:
         hits: Callable[[str], int],
         *,
         listed: Callable[[str], bool] = lambda _: False,
+        fewest: int = 1,
     ) -> None:
         self._lexicon = lexicon
         self._analyzer = analyzer
-        self._listed = listed
+        self._fewest = fewest
+        self.listed = cache(listed)
         self._frequency = cache(frequency)
         self.hits = cache(hits)
         self.has = cache(self._has)
@@ -152,18 +160,23 @@ class ArchiveVocabulary:
 
     def _has(self, word: str) -> bool:
         """Say whether the archive has every part of *word*, in this form or another of its lemmas."""
-        tokens = [token for token in self._analyzer.tokens(word) if not token.whole]
-        covered = sum(token.stop - token.start for token in tokens)
-        if not tokens or covered < len(word.strip("-‐‑")) - word.count("-"):
-            return False
-        return all(
-            token.folded in self._lexicon
-            or (
-                self._frequency(token.lemmas) > 0
-                and (len(token.folded) >= SHORTEST_GUESSED or self._analyzer.is_known(token.form))
-            )
-            for token in tokens
+        tokens = list(self._analyzer.tokens(word))
+        ends = [0, *accumulate((token.stop for token in tokens), max)]  # «America's» covers its parts
+        covered = sum(
+            max(0, token.stop - max(token.start, end)) for token, end in zip(tokens, ends, strict=False)
         )
+        tokens = [token for token in tokens if not token.whole]
+        if not tokens or covered < len(word.strip("-‐‑")):
+            return False
+        return all(map(self._is_here, tokens))
+
+    def _is_here(self, token: Token) -> bool:
+        if token.folded not in self._lexicon:
+            known = len(token.folded) >= SHORTEST_GUESSED or self._analyzer.is_known(token.form)
+            return known and self._frequency(token.lemmas) > 0
+        if self._fewest == 1 or not token.form.isalpha() or self._frequency(token.lemmas) >= self._fewest:
+            return True
+        return self.is_word(token.form)
 
     def _knows(self, word: str) -> bool:
         """Say so without a guess at words that nobody knows: of what is made up nearly none is analysed."""
@@ -180,7 +193,7 @@ class ArchiveVocabulary:
             return all(part and (self.is_word(part) or self.has(part)) for part in parts)
         folded = fold(word)
         known = folded in english() if _LATIN_WORD.fullmatch(folded) else self._is_russian(word)
-        return known or self._listed(word)
+        return known or self.listed(word)
 
     def _is_russian(self, word: str) -> bool:
         """Say whether the dictionary has it, it is built with a prefix, or news in general have it.
@@ -253,8 +266,8 @@ def kin_of(words: Sequence[str], lexicon: Lexicon, analyzer: Analyzer) -> tuple[
     return tuple(lemma for lemma, _ in found.most_common(MOST_KIN))
 
 
-def vocabulary_in(view: View, analyzer: Analyzer) -> ArchiveVocabulary:
-    """Return what is known of words in *view*, for the repair of one query."""
+def vocabulary_in(view: View, analyzer: Analyzer, *, fewest: int = 1) -> ArchiveVocabulary:
+    """Return what is known of words in *view*, for the repair of one query; *fewest* as in the class."""
 
     def hits(text: str) -> int:
         planned = plan(parse(text), analyzer, view.synonyms)
@@ -265,7 +278,7 @@ def vocabulary_in(view: View, analyzer: Analyzer) -> ArchiveVocabulary:
         return view.synonyms is not None and any(view.synonyms.alternatives(list(analyzer.tokens(word))))
 
     lexicon = view.generation.store.lexicon()
-    return ArchiveVocabulary(lexicon, analyzer, view.snapshot.frequency, hits, listed=listed)
+    return ArchiveVocabulary(lexicon, analyzer, view.snapshot.frequency, hits, listed=listed, fewest=fewest)
 
 
 def _one_change(word: str) -> set[str]:

@@ -214,8 +214,11 @@ class Analyzer:
         )
 
     def forms(self, form: str) -> list[str]:
-        """Return the other forms of a word in its likeliest reading, folded."""
-        lexeme = self._morph.parse(strip_marks(form).lower())[0].lexeme
+        """Return the other forms of a Russian word in its likeliest reading, folded."""
+        lower = strip_marks(form).lower()
+        if not _CYRILLIC_WORD.match(lower.replace("-", "")):
+            return []  # pymorphy fails over letters that have no name in its Unicode
+        lexeme = self._morph.parse(lower)[0].lexeme
         found = [one.word.replace("ё", "е") for one in lexeme]
         return list(dict.fromkeys(one for one in found if one != fold(form)))
 

@@ -53,6 +53,14 @@ def goes_with(before: str, word: str, analyzer: Analyzer) -> float:
     return LISTED
 
 
+def governs(before: str, word: str, analyzer: Analyzer) -> bool:
+    """Say whether *word* may be in a case that the folded preposition *before* asks for; it may behind any
+    other word, and so may a word that has no readings."""
+    governed = PREPOSITIONS.get(before)
+    readings = _likely(word, analyzer)
+    return not governed or not readings or any(_case(reading) in governed for reading in readings)
+
+
 def _governs(former: Reading, later: Reading) -> bool:
     """Say whether *former* is an adjective that agrees with *later*, or a noun and that its genitive."""
     if not _DEFINING.isdisjoint(former.tags):

@@ -153,6 +153,14 @@ def find_groups(writer: StoreWriter, first: int) -> None:
     writer.reprints.put_groups(first, groups[first : last + 1])
 
 
+def one_of_each(writer: StoreWriter) -> Ints:
+    """Return the keys of documents that are present, of those of one group only the first."""
+    keys = writer.present()
+    groups = writer.reprints.groups()[keys]
+    _, first = np.unique(np.where(groups > 0, groups, keys), return_index=True)
+    return np.sort(keys[first])
+
+
 def _candidates(sketches: Sketches, gone: Ints, first: int) -> Iterator[tuple[int, list[int]]]:
     """Yield documents from *first* on with earlier ones whose sketches are like theirs, the likest first."""
     newcomers = first + np.flatnonzero(sketches[first:].any(axis=1))

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from searchsvc.likeness.reprints import Texts
+from searchsvc.likeness.reprints import Texts, one_of_each
 from searchsvc.likeness.telling import Frequencies, batches
 from searchsvc.store.document import Record
 from searchsvc.store.signatures import TAIL, TERMS, WIDTH
@@ -38,7 +38,7 @@ COPY_COSINE = 0.6
 In the sample the five pairs of reprints have .76 to .86, all other pairs .42 at most."""
 
 OUTGROWN = 2
-"""Frequencies are counted anew once there are so many times the documents they were counted over.
+"""Frequencies are counted anew once there are so many times the texts they were counted over.
 
 The sync that comes to it does for neighbours what a rebuild does (50 s of 100,000 articles); all such syncs
 together cost less than two of the last.
@@ -63,7 +63,7 @@ def rebuild_neighbours(writer: StoreWriter, *, progress: Callable[[int], None] |
     last, dead = writer.last_key(), writer.gone()
     there = np.zeros(last + 1, np.bool_)
     there[writer.present()] = True
-    frequencies = Frequencies.count(writer, there)
+    frequencies = Frequencies.count(writer)
     frequencies.keep(writer)
     signatures = writer.signatures
     signatures.unseal()
@@ -87,7 +87,7 @@ def update_neighbours(
     """Give new documents (key -> day, record) their neighbours and put them into the lists they belong to.
 
     Document frequencies stay those of the last count, a lemma new since then counts as rare, until there are
-    twice as many documents as were counted: then all is computed anew. *tail* is how many new documents are
+    twice as many texts as were counted: then all is computed anew. *tail* is how many new documents are
     inverted in memory each time before they are written as postings.
     """
     if not changed:
@@ -117,7 +117,10 @@ def update_neighbours(
 
 def _is_outgrown(writer: StoreWriter, counted: int) -> bool:
     least = max(NEIGHBOURS, OUTGROWN * counted)
-    return writer.last_key() >= least and writer.present_count() >= least
+    # Documents are told by indexes alone; texts are counted only where copies may make the difference.
+    if writer.last_key() < least or writer.present_count() < least:
+        return False
+    return len(one_of_each(writer)) >= least
 
 
 def content_scores(writer: StoreWriter, keys: Iterable[int]) -> Iterator[tuple[Ints, Floats, Ints]]:
@@ -131,10 +134,19 @@ def content_scores(writer: StoreWriter, keys: Iterable[int]) -> Iterator[tuple[I
 
 
 def forget_lemmas(writer: StoreWriter, article_id: str) -> None:
-    """Take the lemmas of an article that is to be erased out of what is known of lemmas."""
-    lemmas = [writer.record(key)["lemma"] for key in writer.keys(article_id)]
-    if lemmas:
-        Frequencies.read(writer).without(np.concatenate(lemmas)).keep(writer)
+    """Take the lemmas of an article that is to be erased out of what is known of lemmas.
+
+    Those that a reprint has too stay counted: the text is still there.
+    """
+    keys = np.array(writer.keys(article_id), np.int64)
+    if not len(keys):
+        return
+    lemmas = np.concatenate([writer.record(key)["lemma"] for key in keys.tolist()])
+    groups = writer.reprints.groups()
+    others = np.setdiff1d(writer.present(), keys)
+    for key in others[(groups[others] > 0) & np.isin(groups[others], groups[keys])].tolist():
+        lemmas = np.setdiff1d(lemmas, writer.record(key)["lemma"])
+    Frequencies.read(writer).without(lemmas).keep(writer)
 
 
 def _likeness(shares: Floats) -> Floats:

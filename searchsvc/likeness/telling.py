@@ -1,7 +1,7 @@
-"""Which lemmas tell of an article: how many documents have each, and signatures made of that.
+"""Which lemmas tell of an article: how many texts have each, and signatures made of that.
 
 Frequencies are counted over all documents at once and kept in the store; how many they were counted over is
-kept beside them.
+kept beside them. Reprints count as one document: a text would lose its words to its own copies.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from searchsvc.language.stopwords import STOP_WORDS
+from searchsvc.likeness.reprints import one_of_each
 from searchsvc.store.document import PARTS, Record, term_hash
 from searchsvc.store.signatures import SLOT, TERMS
 from searchsvc.store.store_writer import StoreWriter
@@ -20,8 +21,8 @@ from searchsvc.store.store_writer import StoreWriter
 PART_FACTORS = {"title": 2.0, "lead": 1.5, "body": 1.0, "tags": 2.0, "date": 0.0}
 """What a lemma's weight is multiplied by for the best place it stands in (docs/quality.md)."""
 
-_COMMON = 0.3  # a lemma in more than this share of articles tells nothing
-_COMMON_LEAST = 50  # ... if so many have it: the words of a few copies are not common
+_COMMON = 0.3  # a lemma in more than this share of texts tells nothing
+_COMMON_LEAST = 50  # ... if so many have it: the words of a small archive's one topic are not common
 _STOP_HASHES = np.array(sorted(term_hash(word) for word in STOP_WORDS), np.uint32)
 _PART_FACTOR = np.array([PART_FACTORS[name] for name in PARTS])
 _COUNTED = _PART_FACTOR > 0
@@ -40,15 +41,19 @@ Floats = npt.NDArray[np.float64]
 class Frequencies:
     """How many of *documents* have each lemma; ``rows`` holds those that more than one has.
 
-    An unknown lemma counts as one document's: a list of those would tell of one that is destroyed.
+    Of reprints one is counted. An unknown lemma counts as one document's: a list of those would tell of one
+    that is destroyed.
     """
 
     rows: npt.NDArray[np.void]
     documents: int
 
     @classmethod
-    def count(cls, writer: StoreWriter, there: npt.NDArray[np.bool_]) -> Frequencies:
-        """Count the documents whose keys are *there*."""
+    def count(cls, writer: StoreWriter) -> Frequencies:
+        """Count the documents that are present, of each group of reprints the first; groups are known."""
+        counted = one_of_each(writer)
+        there = np.zeros(writer.last_key() + 1, np.bool_)
+        there[counted] = True
         known = np.empty(0, _FREQUENCY)
         gathered: list[npt.NDArray[np.uint32]] = []
         last = len(there) - 1
@@ -60,7 +65,7 @@ class Frequencies:
             if stop > last or sum(map(len, gathered)) > _GATHERED:
                 known = _added(known, np.concatenate(gathered))
                 gathered.clear()
-        return cls(known[known["documents"] > 1], int(np.count_nonzero(there)))
+        return cls(known[known["documents"] > 1], len(counted))
 
     @classmethod
     def read(cls, writer: StoreWriter) -> Frequencies:

@@ -119,10 +119,9 @@ class Records:
         own = places[np.asarray(keys, np.int64)]
         kin, codes = sorted({family >> KIN_BITS for family in families}), sorted(set(once))
         lows = np.array([first << _KIN_SHIFT for first in kin] + codes, np.uint64)
-        lasts = np.array([(first + 1 << _KIN_SHIFT) - 1 for first in kin] + codes, np.uint64)
+        lasts = np.array([(first + 1 << _KIN_SHIFT) - 1 for first in kin], np.uint64)
         firsts = own["first"].astype(np.int64)
         starts, stops = _spans(all_lemmas, firsts, own["rows"].astype(np.int64), lows, lasts)
-        stops[:, len(kin) :] = np.minimum(stops[:, len(kin) :], starts[:, len(kin) :] + 1)
         sizes = (stops - starts).ravel()
         ends = np.cumsum(sizes)
         total = int(ends[-1]) if len(ends) else 0
@@ -200,7 +199,8 @@ def _read(path: Path, kind: np.dtype[Any], first: int, count: int) -> Array:
 
 
 def _spans(lemmas: Array, firsts: Ints, sizes: Ints, lows: Array, lasts: Array) -> tuple[Ints, Ints]:
-    """Return, for each document and range of codes, the first row that is in it and the first beyond.
+    """Return, for each document and range of codes, the first row that is in it and the first beyond; where
+    *lasts* ends, of a single code, its first row alone.
 
     One binary search for all of them at once: a step looks at one row of each.
     """
@@ -216,7 +216,12 @@ def _spans(lemmas: Array, firsts: Ints, sizes: Ints, lows: Array, lasts: Array) 
             below = here & ((codes < bounds) | beyond & (codes == bounds))
             low = np.where(below, middle + 1, low)
             high = np.where(here & ~below, middle, high)
-    return low[:, : len(lows)], low[:, len(lows) :]
+    starts, stops = low[:, : len(lows)], low[:, len(lows) :]
+    single = starts[:, len(lasts) :]
+    there = single < (firsts + sizes)[:, None]
+    if lemmas.size and single.size:
+        there &= lemmas[np.where(there, single, 0)] == lows[len(lasts) :]
+    return starts, np.concatenate([stops, single + there], axis=1)
 
 
 class RecordWriter:

@@ -11,7 +11,8 @@ whether an article still has it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,18 +41,21 @@ LEAST_LONGER = 3
 """Articles of a sequence with more than two words that mean something, and of one that replaces a shorter."""
 
 COUNTED = 4_000_000
-"""Sequences of one length that are counted at once, 64 MB: where there are more, the rarest are forgotten."""
+"""Sequences of one length that are counted at once, 48 MB: where there are more, the rarest are forgotten."""
 
 GOES_ON = 1_000_000
 """Sequences of one length that longer ones are made of, the most frequent ones."""
 
-_GATHERED = 2_000_000  # occurrences counted at once
-_BATCH = 500
+_GATHERED = 1_000_000  # occurrences counted at once
+_BATCH = 100
+_AT_ONCE = 10_000
 _TEXT = [PARTS.index(name) for name in ("title", "lead", "body")]
 _WORD = np.uint64(32)
+_PLAIN, _STOP = 1, 2
 
 Words32 = npt.NDArray[np.uint32]
 Keys = npt.NDArray[np.uint64]
+Counts = npt.NDArray[np.uint32]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
@@ -64,7 +68,7 @@ class _Counted:
     """
 
     keys: Keys
-    texts: Ints
+    texts: Counts
 
     def most_frequent(self, most: int) -> _Counted:
         """Return these without the rarest, so that *most* are left at most."""
@@ -95,18 +99,22 @@ class _Tokens:
     text: Ints
 
 
-def shared_sequences(writer: StoreWriter, forms: Iterable[str]) -> list[Entry]:
-    """Return the sequences of the present documents, in order; *forms* are all their words."""
-    names = {term_hash(form): form for form in forms}
+def shared_sequences(writer: StoreWriter, forms: Callable[[], Iterable[str]]) -> list[Entry]:
+    """Return the sequences of the present documents, in order; *forms* gives all their words, the same each
+    time: they are gone through once for what is known of them, and once for those that are left."""
+    return _named(list(_chosen(_levels(writer), _Vocabulary.of(forms()))), forms())
+
+
+def _levels(writer: StoreWriter) -> list[_Counted]:
     levels: list[_Counted] = []
     for _ in range(LONGEST - 1):
         levels.append(_count(writer, levels).most_frequent(GOES_ON))
-    return _chosen(levels, names, most=max(FEWEST_KEPT, len(names)))
+    return levels
 
 
 def _count(writer: StoreWriter, levels: list[_Counted]) -> _Counted:
     """Count the sequences of one word more than the last of *levels* has, two words at first."""
-    counted = _Counted(np.empty(0, np.uint64), np.empty(0, np.int64))
+    counted = _Counted(np.empty(0, np.uint64), np.empty(0, np.uint32))
     gathered: list[Keys] = []
     for tokens in _tokens(writer):
         found, at = _longest(tokens, levels)
@@ -135,14 +143,20 @@ def _longest(tokens: _Tokens, levels: list[_Counted]) -> tuple[Words32, Ints]:
 
 
 def _added(known: _Counted, keys: Keys) -> _Counted:
+    """Return *known* with further *keys*, each once a text. Nothing but the new ones is ever copied twice."""
     keys = np.sort(keys)
     starts = np.flatnonzero(_new(keys))
-    merged = np.concatenate([known.keys, keys[starts]])
-    texts = np.concatenate([known.texts, np.diff(starts, append=len(keys))])
-    order = np.argsort(merged, kind="stable")  # of two runs that rise
-    merged, texts = merged[order], texts[order]
-    starts = np.flatnonzero(_new(merged))
-    return _Counted(merged[starts], np.add.reduceat(texts, starts)).most_frequent(COUNTED)
+    texts = np.diff(starts, append=len(keys)).astype(np.uint32)
+    keys = keys[starts]
+    at = np.searchsorted(known.keys, keys)
+    there = np.zeros(len(keys), bool)
+    inside = at < len(known.keys)
+    there[inside] = known.keys[at[inside]] == keys[inside]
+    known.texts[at[there]] += texts[there]
+    new = ~there
+    return _Counted(
+        np.insert(known.keys, at[new], keys[new]), np.insert(known.texts, at[new], texts[new])
+    ).most_frequent(COUNTED)
 
 
 def _new(values: npt.NDArray[Any]) -> Flags:
@@ -194,14 +208,16 @@ class _Vocabulary:
     stops: Flags
 
     @classmethod
-    def of(cls, names: Mapping[int, str]) -> _Vocabulary:
-        hashes = sorted(names)
-        forms = [names[one] for one in hashes]
-        return cls(
-            np.array(hashes, np.uint32),
-            np.array([form.replace("-", "").isalnum() and not form.isdigit() for form in forms], bool),
-            np.array([form in STOP_WORDS for form in forms], bool),
-        )
+    def of(cls, forms: Iterable[str]) -> _Vocabulary:
+        """Note what is known of *forms*; the words themselves would take 100 MB for 450,000."""
+        hashes, kinds = array("I"), bytearray()
+        for form in forms:
+            hashes.append(term_hash(form))
+            kinds.append(_PLAIN * _is_plain(form) | _STOP * (form in STOP_WORDS))
+        found = np.frombuffer(hashes, np.uint32)[::-1]
+        unique, last = np.unique(found, return_index=True)  # of two with one hash the last is named
+        known = np.frombuffer(kinds, np.uint8)[::-1][last]
+        return cls(unique, (known & _PLAIN) > 0, (known & _STOP) > 0)
 
     def offered(self, sequences: Words32) -> tuple[Flags, Ints]:
         """Say which of *sequences* can be offered, and how many words of each mean something.
@@ -217,13 +233,16 @@ class _Vocabulary:
         return plain.all(axis=1) & begins & tells[:, -1], tells.sum(axis=1)
 
 
-def _chosen(levels: list[_Counted], names: Mapping[int, str], *, most: int) -> list[Entry]:
-    """Return the *most* frequent sequences that can be offered."""
-    if not names:
-        return []
-    vocabulary = _Vocabulary.of(names)
+def _is_plain(form: str) -> bool:
+    return form.replace("-", "").isalnum() and not form.isdigit()
+
+
+def _chosen(levels: list[_Counted], vocabulary: _Vocabulary) -> Iterator[tuple[Words32, Counts]]:
+    """Yield the most frequent sequences that can be offered, length by length, with their texts."""
+    if not len(vocabulary.hashes):
+        return
     words: list[Words32] = []
-    texts: list[Ints] = []
+    texts: list[Counts] = []
     for level in levels:
         first = (level.keys >> _WORD).astype(np.int64)
         begun = words[-1][first] if words else first.astype(np.uint32)[:, None]
@@ -231,19 +250,31 @@ def _chosen(levels: list[_Counted], names: Mapping[int, str], *, most: int) -> l
         offered, telling = vocabulary.offered(words[-1])
         offered &= (telling <= 2) | (level.texts >= LEAST_LONGER)
         if texts:  # of the shorter ones those that mostly go on like this
-            best = np.zeros(len(texts[-1]), np.int64)
+            best = np.zeros(len(texts[-1]), np.uint32)
             np.maximum.at(best, first[offered], level.texts[offered])
             texts[-1][(best >= LEAST_LONGER) & (best >= MOSTLY * texts[-1])] = 0
-        texts.append(np.where(offered, level.texts, 0))
+        texts.append(np.where(offered, level.texts, np.uint32(0)))
     counts = np.concatenate(texts)
     kept = np.zeros(len(counts), bool)
-    kept[np.argsort(-counts, kind="stable")[:most]] = True
+    kept[np.argsort(-counts.astype(np.int64), kind="stable")[: max(FEWEST_KEPT, len(vocabulary.hashes))]] = (
+        True
+    )
     kept &= counts > 0
+    parts = np.split(kept, np.cumsum([len(one) for one in texts])[:-1])
+    for rows, some, here in zip(words, texts, parts, strict=True):
+        yield rows[here], some[here]
+
+
+def _named(chosen: list[tuple[Words32, Counts]], forms: Iterable[str]) -> list[Entry]:
+    """Return sequences of hashes as words, in order."""
+    wanted = {word for rows, _ in chosen for word in np.unique(rows).tolist()}
+    names = {word: form for form in forms if (word := term_hash(form)) in wanted}
     entries: list[Entry] = []
-    for rows, some, here in zip(
-        words, texts, np.split(kept, np.cumsum([len(one) for one in texts])), strict=False
-    ):
-        for row, count in zip(rows[here].tolist(), some[here].tolist(), strict=True):
-            form = " ".join(names[word] for word in row)
-            entries.append(Entry(form, form, count))
-    return sorted(entries)
+    for rows, texts in chosen:
+        for first in range(0, len(rows), _AT_ONCE):  # as lists all rows would take more than the words
+            some = rows[first : first + _AT_ONCE].tolist(), texts[first : first + _AT_ONCE].tolist()
+            for row, count in zip(*some, strict=True):
+                form = " ".join(names[word] for word in row)
+                entries.append(Entry(form, form, count))
+    entries.sort()
+    return entries

@@ -7,7 +7,7 @@ import sqlite3
 import time
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -273,8 +273,10 @@ class StoreWriter:
         self._phrases.file(self._spelling_of, self._sequences, always=always)
 
     def _sequences(self) -> list[Entry]:
-        forms = self._connection.execute("SELECT DISTINCT form FROM form")
-        return shared_sequences(self, (form for (form,) in forms))
+        def forms() -> Iterator[str]:
+            return (form for (form,) in self._connection.execute("SELECT DISTINCT form FROM form"))
+
+        return shared_sequences(self, forms)
 
     def _spelling_of(self, form: str) -> str:
         rows = self._connection.execute("SELECT form, spelling, documents FROM form WHERE form = ?", (form,))

@@ -14,9 +14,15 @@ ANALYZER = Analyzer()
 
 
 def vocabulary_of(
-    words: Iterable[str] | Mapping[str, int], *, hits: Callable[[str], int] = lambda _: 0
+    words: Iterable[str] | Mapping[str, int],
+    *,
+    hits: Callable[[str], int] = lambda _: 0,
+    listed: Iterable[str] = (),
+    fewest: int = 1,
 ) -> ArchiveVocabulary:
-    """Return the vocabulary of an archive that has *words*, each in one article or as given."""
+    """Return the vocabulary of an archive that has *words*, each in one article or as given; *listed* are
+    the abbreviations of its list, *fewest* is as in ``ArchiveVocabulary``."""
+    short = frozenset(map(fold, listed))
     counts = words if isinstance(words, Mapping) else dict.fromkeys(words, 1)
     lemmas: Counter[str] = Counter()
     entries: dict[str, Entry] = {}
@@ -26,5 +32,10 @@ def vocabulary_of(
             lemmas.update(dict.fromkeys(token.lemmas, documents))
         entries[fold(word)] = Entry(fold(word), word, documents)
     return ArchiveVocabulary(
-        Lexicon.of(entries.values()), ANALYZER, lambda terms: sum(lemmas[term] for term in terms), hits
+        Lexicon.of(entries.values()),
+        ANALYZER,
+        lambda terms: sum(lemmas[term] for term in terms),
+        hits,
+        listed=lambda word: fold(word) in short,
+        fewest=fewest,
     )

@@ -24,7 +24,7 @@ import numpy as np
 from bench.machine import taken
 from searchsvc.answer import answering
 from searchsvc.bootstrap import open_service
-from searchsvc.correction.faults import TO_LATIN
+from searchsvc.correction.keyboard import TO_LATIN
 from searchsvc.language.analysis import Analyzer
 from searchsvc.language.letters import RUSSIAN
 from searchsvc.language.stopwords import STOP_WORDS

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from bench.http import percentiles
 from bench.site import serving
-from searchsvc.correction.faults import TO_LATIN
+from searchsvc.correction.keyboard import TO_LATIN
 from searchsvc.generation.generations import Generations
 from searchsvc.language.letters import RUSSIAN
 from searchsvc.store.lexicon import Words

@@ -60,7 +60,14 @@ def assert_agree(snapshot: Snapshot, model: Model, searches: Iterable[Plan]) -> 
     """Compare an engine's state with the model's."""
     assert snapshot.documents == len(model.entries)
     for plan in searches:
-        assert_agrees(snapshot.search(plan), model.search(plan), plan)
+        expected = model.search(plan)
+        assert_agrees(snapshot.search(plan), expected, plan)
+        assert snapshot.answers(plan) == (expected.total > 0), plan
+        some = snapshot.some(plan)
+        assert len(some.keys) == len(set(some.keys)) == min(expected.total, plan.depth), plan
+        assert set(some.keys) <= {one.key for one in expected.full}, plan
+        assert some.all <= (expected.total <= plan.depth), plan
+        assert some.all >= (expected.total < plan.depth), plan
 
 
 class Bed:

@@ -64,18 +64,18 @@
     const submit = ({ text, page }) => {
       box.value = text;
       close();
-      if (page) location.assign(page); // a section's articles need not have the words of its name
+      if (page) location.assign(page); // an article, or a section: its articles need not have these words
       else form.requestSubmit();
     };
 
     const show = (suggestions) => {
       active = -1;
       box.removeAttribute("aria-activedescendant");
-      list.replaceChildren(...suggestions.map(({ text, kind, url }, number) => {
+      list.replaceChildren(...suggestions.map(({ text, kind, url, corrected }, number) => {
         const option = document.createElement("li");
         option.id = `${list.id}-${number}`;
         option.dataset.text = text;
-        if (kind === "category") option.dataset.page = url;
+        if (url) option.dataset.page = url;
         option.setAttribute("role", "option");
         option.setAttribute("aria-selected", "false");
         const words = document.createElement("span");
@@ -84,10 +84,11 @@
         rest.textContent = text.slice(same);
         words.append(text.slice(0, same), rest);
         option.append(words);
-        if (KINDS[kind]) {
+        const said = [KINDS[kind], corrected && "исправлено"].filter(Boolean).join(", ");
+        if (said) {
           const label = document.createElement("span");
           label.className = "kind";
-          label.textContent = KINDS[kind];
+          label.textContent = said;
           option.append(" ", label);
         }
         return option;
@@ -102,12 +103,19 @@
 
     const ask = async () => {
       asking?.abort();
-      const text = box.value.trim();
+      const text = box.value.trimStart(); // a space at the end: the word before it is whole
       if (!text) return close();
       const mine = asking = new AbortController();
       try {
-        const address = `${form.dataset.suggest}?${new URLSearchParams({ q: text, limit: LIMIT })}`;
-        const answer = await fetch(address, { signal: mine.signal, headers: { Accept: "application/json" } });
+        const asked = new URLSearchParams({ q: text, limit: LIMIT });
+        for (const kept of form.querySelectorAll("input[type=hidden]")) { // the filters the answer will have
+          if (kept.name !== "sort") asked.append(kept.name, kept.value);
+        }
+        const answer = await fetch(`${form.dataset.suggest}?${asked}`, {
+          signal: mine.signal,
+          cache: "no-cache", // what was withdrawn is not to come from the browser; the ETag makes it cheap
+          headers: { Accept: "application/json" },
+        });
         const { suggestions } = answer.ok ? await answer.json() : { suggestions: [] };
         if (mine === asking && !mine.signal.aborted && document.activeElement === box) show(suggestions);
       } catch {

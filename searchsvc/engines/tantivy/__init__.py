@@ -12,9 +12,9 @@ from pathlib import Path
 
 import tantivy
 
-from searchsvc.engine import TEXT, AnyOf, Matches, Plan
+from searchsvc.engine import TEXT, AnyOf, Matches, Plan, Some
 from searchsvc.engine import Snapshot as EngineSnapshot
-from searchsvc.engines.tantivy.evaluate import evaluate
+from searchsvc.engines.tantivy.evaluate import answers, evaluate, some
 from searchsvc.engines.tantivy.fields import make_schema, mark_document, register
 from searchsvc.engines.tantivy.files import FileCheck, reading
 from searchsvc.engines.tantivy.named import NameCounts
@@ -51,6 +51,17 @@ class TantivySnapshot:
         """Answer one search."""
         with reading(self.folder):
             return evaluate(plan, self._reader, self._names)
+
+    def some(self, plan: Plan) -> Some:
+        """Return up to ``depth`` articles that match in full, good ones but perhaps not the best; quicker
+        than to look at all that match."""
+        with reading(self.folder):
+            return some(plan, self._reader)
+
+    def answers(self, plan: Plan) -> bool:
+        """Say whether any article matches in full; quicker than to count them."""
+        with reading(self.folder):
+            return answers(plan, self._reader)
 
     def frequency(self, terms: tuple[str, ...], *, field: str = TEXT) -> int:
         """Return how many articles have any of *terms*."""

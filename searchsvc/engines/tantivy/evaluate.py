@@ -14,7 +14,7 @@ from typing import Any
 import tantivy
 from tantivy import FieldType, Occur, Query
 
-from searchsvc.engine import NAMES, Candidate, Matches, Plan
+from searchsvc.engine import NAMES, Candidate, Matches, Plan, Some
 from searchsvc.engines.tantivy.named import FACET_VALUES, NameCounts
 from searchsvc.engines.tantivy.read import Hits, Reader, combined
 
@@ -37,6 +37,29 @@ def evaluate(plan: Plan, reader: Reader, names: NameCounts) -> Matches:
     return _Evaluation(plan, reader, names).matches()
 
 
+def some(plan: Plan, reader: Reader) -> Some:
+    """Return articles that match *plan* in full, those that have its words most often."""
+    total, hits = reader.hits(_full(plan, reader), plan.depth)
+    keys = reader.column("key", [address for _, address in hits]) if hits else []
+    return Some(tuple(keys), total <= len(keys))
+
+
+def answers(plan: Plan, reader: Reader) -> bool:
+    """Say whether any article matches *plan* in full; nothing is scored or counted."""
+    return bool(reader.hits(Query.const_score_query(_full(plan, reader), 0.0), 1, count=False)[1])
+
+
+def _full(plan: Plan, reader: Reader) -> Query:
+    """Return the query for full matches, with scores that compare with nothing outside."""
+    silent = [reader.values(name, allowed) for name, allowed in plan.filters.items()]
+    if plan.days is not None:
+        silent.append(_days(plan.days, reader))
+    if not plan.units:
+        silent.append(reader.everything)
+    units = [reader.query(unit) for unit in plan.units]
+    return combined(units, silent, [reader.query(clause) for clause in plan.excluded])
+
+
 class _Evaluation:
     def __init__(self, plan: Plan, reader: Reader, names: NameCounts) -> None:
         self._plan = plan
@@ -48,7 +71,7 @@ class _Evaluation:
         self._units = [reader.query(unit, idf) for unit, idf in zip(plan.units, idfs, strict=False)]
         self._excluded = [reader.query(clause) for clause in plan.excluded]
         self._filters = {name: reader.values(name, allowed) for name, allowed in plan.filters.items()}
-        self._days: list[Query] = [] if plan.days is None else [self._range(*plan.days)]
+        self._days: list[Query] = [] if plan.days is None else [_days(plan.days, reader)]
 
     def matches(self) -> Matches:
         """Return the answer."""
@@ -120,12 +143,6 @@ class _Evaluation:
         silent = [*filters, *self._days, *([] if self._units else [self._reader.everything])]
         return combined(self._units, silent, self._excluded)
 
-    def _range(self, first: int, last: int) -> Query:
-        first, last = max(first, -INT64), min(last, INT64)
-        if first > last:
-            return Query.empty_query()
-        return Query.range_query(self._reader.schema, "day", FieldType.Integer, first, last)
-
     def _facets(self, total: int) -> dict[str, dict[str, int]]:
         """Count facets, each without its own filter; those without a filter in one go."""
         plain = [name for name in self._plan.facets if name not in NAMES]
@@ -188,6 +205,13 @@ class _Evaluation:
                 for row in sorted(alike, key=lambda row: reader.article_id(places[row[2]]))
             ]
         return rows
+
+
+def _days(days: tuple[int, int], reader: Reader) -> Query:
+    first, last = max(days[0], -INT64), min(days[1], INT64)
+    if first > last:
+        return Query.empty_query()
+    return Query.range_query(reader.schema, "day", FieldType.Integer, first, last)
 
 
 def _candidates(rows: list[Row], units: Iterable[int]) -> tuple[Candidate, ...]:

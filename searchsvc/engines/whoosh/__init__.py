@@ -15,9 +15,9 @@ from pathlib import Path
 from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC, EmptyIndexError
 
-from searchsvc.engine import NAMES, TEXT, Matches, Plan
+from searchsvc.engine import NAMES, TEXT, Matches, Plan, Some
 from searchsvc.engine import Snapshot as EngineSnapshot
-from searchsvc.engines.whoosh.evaluate import count, evaluate
+from searchsvc.engines.whoosh.evaluate import answers, count, evaluate, some
 from searchsvc.engines.whoosh.named import Vocabulary
 from searchsvc.engines.whoosh.read import Segment
 from searchsvc.engines.whoosh.segments import INDEX_NAME
@@ -62,6 +62,17 @@ class WhooshSnapshot:
         """Answer one search."""
         with reading(self.folder):
             return evaluate(plan, self.segments, self._vocabularies)
+
+    def some(self, plan: Plan) -> Some:
+        """Return up to ``depth`` articles that match in full, good ones but perhaps not the best; quicker
+        than to look at all that match."""
+        with reading(self.folder):
+            return some(plan, self.segments)
+
+    def answers(self, plan: Plan) -> bool:
+        """Say whether any article matches in full; quicker than to count them."""
+        with reading(self.folder):
+            return answers(plan, self.segments)
 
     def frequency(self, terms: tuple[str, ...], *, field: str = TEXT) -> int:
         """Return how many articles have any of *terms*."""

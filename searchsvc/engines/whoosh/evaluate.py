@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import repeat
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from searchsvc.engine import BM25_B, BM25_K1, NAMES, AnyOf, Candidate, Clause, Matches, Plan
+from searchsvc.engine import BM25_B, BM25_K1, NAMES, AnyOf, Candidate, Clause, Matches, Plan, Some
 from searchsvc.engine import Sequence as Phrase
 from searchsvc.engines.whoosh.facts import POSITION_BITS, Ids, Mask, Postings, SegmentArrays, mask_of
 from searchsvc.engines.whoosh.named import Counts, Vocabulary
@@ -80,6 +80,43 @@ def evaluate(
             for name, counted in facets.items()
         },
     )
+
+
+def some(plan: Plan, segments: Sequence[SegmentArrays]) -> Some:
+    """Return the best of the largest segments that together have ``depth`` of them."""
+    keys: list[int] = []
+    total = 0
+    rest = _largest_first(segments)
+    plan = replace(plan, facets=(), words=(), near_below=0)
+    while rest and total < plan.depth:
+        found = evaluate(plan, [rest.pop(0)], {})
+        total += found.total
+        keys += [candidate.key for candidate in found.full]
+    return Some(tuple(keys[: plan.depth]), not rest and total <= plan.depth)
+
+
+def _largest_first(segments: Sequence[SegmentArrays]) -> list[SegmentArrays]:
+    return sorted(segments, key=lambda segment: -len(segment.alive))
+
+
+def answers(plan: Plan, segments: Sequence[SegmentArrays]) -> bool:
+    """Say whether any document matches *plan* in full: segment by segment, the largest first, and no further
+    than to the first match."""
+    return any(_answers(plan, segment) for segment in _largest_first(segments))
+
+
+def _answers(plan: Plan, segment: SegmentArrays) -> bool:
+    left: Ids | None = None
+    for clause in plan.units:
+        ids = _living(segment, _match(clause, segment))[0]
+        left = ids if left is None else _all_of([left, ids], segment)
+        if not len(left):
+            return False
+    if left is None:
+        left = _all_of([], segment)
+    allowed = _allowed(plan, segment)
+    masks = [_filter(segment, name, values) for name, values in plan.filters.items()]
+    return len(_narrowed(left, [mask[left] for mask in (allowed, *masks) if mask is not None])) > 0
 
 
 def count(terms: Sequence[str], field: str, segments: Sequence[SegmentArrays]) -> int:
