@@ -36,8 +36,8 @@ BATCH = 100
 
 TOLERATED_LOSS = 20
 TOLERATED_SHARE = 10
-"""More articles than the first, and more than one in the second, are not believed to be gone at once
-(architecture.md, decision 9): that is what a broken site looks like, too."""
+"""More articles than the first, and more than one in the second, are not believed to be gone at once:
+that is what a broken site looks like, too."""
 
 
 @dataclass(frozen=True, slots=True)

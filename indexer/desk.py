@@ -1,7 +1,8 @@
 """The desk: what people asked the worker to do, how far it is, and what came of it.
 
-A database of its own beside the archive (decision 14). Commands put jobs in, the one worker
-of a data folder takes them out in order, whoever waits reads how far a job has come.
+A database of its own beside the archive: jobs are no articles and cannot be made again from them. Commands
+put jobs in, the one worker of a data folder takes them out in order, whoever waits reads how far a job has
+come.
 """
 
 from __future__ import annotations
@@ -260,12 +261,6 @@ class Desk:
             query = select(func.count()).where(jobs.c.state == "queued")
             count: int = connection.execute(query).scalar_one()
         return count
-
-    def recent(self, limit: int = 10) -> list[Job]:
-        """Return the newest *limit* jobs of any state, the newest first."""
-        with self._database.reading() as connection:
-            query = select(jobs).order_by(jobs.c.id.desc()).limit(limit)
-            return [_job(row) for row in connection.execute(query)]
 
     def running(self) -> Job | None:
         """Return the job that is being done, None where there is none."""

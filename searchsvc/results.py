@@ -209,13 +209,14 @@ class Nearby:
 class WordCount:
     """How many articles have a word of the query, or a part of ``part_of``, a hyphenated one.
 
-    Under the conditions of the search there are ``total``, found by ``query``; None where it has none.
+    ``word`` says what was asked of it («25 в заголовке»), ``query`` finds these articles: under the search's
+    conditions ``total``, with those that are typed. If that is 0, or None for want of any, it has none.
     """
 
     word: str
+    query: str
     count: int
     part_of: str = ""
-    query: str = ""
     total: int | None = None
 
 
@@ -302,8 +303,8 @@ class WordShare:
 
 @dataclass(frozen=True, slots=True)
 class ScorePart:
-    """A summand of a score: one of ``ranking.PARTS_OF_SCORE``, or "near", what puts near matches below
-    full ones. ``label`` is Russian."""
+    """A summand of a score: one of ``ranking.PARTS_OF_SCORE``, "near", what puts near matches below full
+    ones, or "reprint", what a row has from the best of its texts. ``label`` is Russian."""
 
     name: str
     label: str

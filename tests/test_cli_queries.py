@@ -7,7 +7,7 @@ import json
 import pytest
 from beds.commands import Run
 
-from searchsvc.results import ResultPage
+from searchsvc.results import ResultPage, SearchRequest
 from searchsvc.settings import Settings
 from web.querylog import QueryLog, entry
 
@@ -19,7 +19,7 @@ def asked(settings: Settings, *searches: tuple[str, int, int]) -> None:
     log = QueryLog(settings.query_log_path)
     for text, total, near in searches:
         page = ResultPage(text, text, (), total, near, total + near, 1, 10, (), (), (), (), "g1.1.0", 1.5)
-        logged = entry("page", page)
+        logged = entry("page", SearchRequest(text), page)
         assert logged
         log.record(logged)
     assert log.flush()

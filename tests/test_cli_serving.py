@@ -243,8 +243,9 @@ def test_commands_hand_their_work_to_the_worker_and_tell_what_came_of_it(
             assert done.out.startswith(said)
             assert "Работает исполнитель: ему передано задание №" in done.err
         with Desk.open(settings.desk_address) as desk:
-            assert [job.kind for job in desk.recent()] == ["reextract", "rebuild", "sync", "crawl"]
-            assert {job.worker for job in desk.recent()} == {process.pid}
+            jobs = [desk.job(number) for number in range(1, 5)]
+            assert [job.kind for job in jobs] == ["crawl", "sync", "rebuild", "reextract"]
+            assert {job.worker for job in jobs} == {process.pid}
         assert stopped(process, signal.SIGINT) == 0
         assert "Задание № 1 (crawl school.ru): начато" in out.rest()
 
@@ -289,7 +290,8 @@ def test_a_command_whose_worker_is_killed_does_the_work_itself(
     assert "Исполнитель остановился: команда работает сама." in done[0].err
     assert "Построен индекс g000001: 3 статьи" in done[0].out
     with Desk.open(settings.desk_address) as desk:
-        assert desk.recent() == [], "the job was taken back: no later worker does it again"
+        # The job was taken back: no later worker does it again.
+        assert (desk.waiting(), desk.running(), desk.last_ended()) == (0, None, None)
 
 
 def test_a_command_that_is_interrupted_leaves_its_job_to_the_worker(

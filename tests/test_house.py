@@ -15,6 +15,7 @@ import pytest
 
 from searchsvc.settings import PREFIX, Settings
 from web.cli import cli
+from web.forms import API_PARAMETERS
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("corpus", "searchsvc", "indexer", "web")
@@ -43,6 +44,16 @@ def test_the_readme_names_every_setting_with_its_variable() -> None:
 def test_the_readme_names_every_command() -> None:
     for name in cli.commands:
         assert re.search(rf"`{name}\b", README), name
+
+
+def test_the_readme_names_every_parameter_of_a_search() -> None:
+    (address,) = re.findall(r"`GET /api/v1/search\?([^`]+)`", README)
+    assert set(re.findall(r"(\w+)=", address)) == set(API_PARAMETERS)
+
+
+def test_code_says_what_was_decided_instead_of_a_number() -> None:
+    for path in (*MODULES, *(ROOT / "tests").rglob("*.py")):
+        assert not re.search(r"\bdecision \d", path.read_text(encoding="utf-8")), path
 
 
 def test_the_readmes_links_and_pictures_exist() -> None:

@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from searchsvc.query.periods import find_period
+from searchsvc.query.period_words import Opening
+from searchsvc.query.periods import _OPENING, find_period
 from searchsvc.query.syntax import QUOTES, parse
 from searchsvc.results import SearchRequest
 from searchsvc.search import SearchService
@@ -208,3 +210,7 @@ def seconds_for(texts: list[str]) -> float:
 )
 def test_a_period_has_the_name_people_use(since: date, until: date, name: str) -> None:
     assert period(since, until).replace("\u00a0", " ") == name
+
+
+def test_every_kind_of_opening_that_can_be_read_has_its_name() -> None:
+    assert {"", *_OPENING.groupindex} == set(get_args(Opening))

@@ -123,7 +123,7 @@ def test_the_lemmas_of_a_long_phrase_are_cut_to_what_engines_can_expand(analyzer
     assert isinstance(unit.clause, Sequence)
     assert len(unit.clause.steps) == 16
     assert all(terms for _, terms in unit.clause.steps)
-    assert prod(len(terms) for _, terms in unit.clause.steps) == MAX_EXPANSIONS == 16  # decision 10
+    assert prod(len(terms) for _, terms in unit.clause.steps) == MAX_EXPANSIONS == 16
     best = [analyzer.lemmas(form)[0] for form in ("учащиеся", "банки", "мыла", "замок")] * 4
     assert [terms[0] for _, terms in unit.clause.steps] == best
 

@@ -109,4 +109,9 @@ def test_an_answer_has_them_only_where_nothing_matches_in_full(sample_service: S
 @given(st.text(max_size=60))
 def test_every_word_that_is_offered_has_hits(sample_service: SearchService, text: str) -> None:
     for word in sample_service.search(SearchRequest(text, correct="off")).related:
-        assert sample_service.search(SearchRequest(word.word)).total >= word.count > 0
+        assert sample_service.search(SearchRequest(word.query)).total == word.count > 0
+
+
+def test_a_related_word_is_counted_with_its_synonyms(sample_service: SearchService) -> None:
+    (word,) = sample_service.search(SearchRequest('"в детском саду:" 14:00.')).related
+    assert (word.word, word.count) == ("детсад", 11)

@@ -187,7 +187,11 @@ def test_what_is_missing_is_named_as_it_was_typed(sample_service: SearchService)
     assert page.total == 0
     assert page.hits
     assert all(hit.missing == ("«гранитный карьер»", "абракадаброю") for hit in page.hits)
-    assert [word.word for word in page.words] == ["Школа", "«гранитный карьер»", "абракадаброю"]
+    assert [word.word for word in page.words] == [
+        "Школа",
+        "«гранитный карьер» подряд",
+        "абракадаброю в этой форме",
+    ]
 
 
 def test_one_unknown_word_finds_nothing_and_says_how_often_it_occurs(sample_service: SearchService) -> None:

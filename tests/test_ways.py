@@ -221,7 +221,50 @@ def test_only_some_words_are_counted_under_the_conditions(sample_service: Search
     counted = {word.word: (word.query, word.total) for word in found if word.count}
     assert counted["школа"][0] == "школа год:2022"
     assert counted["школа"][1]
-    assert counted["экзамен"] == ("", 0)
+    assert counted["экзамен"] == ("экзамен", 0)
+
+
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("заголовок:25 школа", "25 в заголовке"),
+        ('заголовок:"учебный год" школа', "«учебный год» подряд в заголовке"),
+        ("заголовок:школа-интернат школа", "школа-интернат в заголовке"),
+        ("заголовок:!школой школа", "школой в этой форме в заголовке"),
+    ],
+)
+def test_a_word_that_is_missing_where_it_was_asked_for_is_said_to_be_missing_there(
+    client: FlaskClient, typed: str, named: str
+) -> None:
+    assert f"{named} (не встречается)" in text(page(client, f"/search?q={typed}"), ".suggested")
+
+
+@pytest.mark.parametrize(
+    ("typed", "query"),
+    [
+        ("заголовок:школа", "заголовок:школа"),
+        ('title:"детский сад"', "заголовок:«детский сад»"),
+        ("!школами", "!школами"),
+        ('"новый год"', "«новый год»"),
+        ("школа ИЛИ заголовок:!сад", "школа ИЛИ заголовок:!сад"),
+    ],
+)
+def test_a_word_links_to_a_search_that_finds_as_many_as_are_told(
+    sample_service: SearchService, typed: str, query: str
+) -> None:
+    found = sample_service.search(SearchRequest(f"{typed} абракадабра", correct="off")).words[0]
+    assert found.query == query
+    assert sample_service.search(SearchRequest(query, correct="off")).total == found.count > 0
+
+
+def test_a_word_links_to_what_was_asked_of_it(client: FlaskClient) -> None:
+    tree = page(client, "/search?q=заголовок:школа абракадабра школа")
+    assert links(tree, "Слова по") == {
+        "школа в заголовке": "/search?q=заголовок:школа",
+        "школа": "/search?q=школа",
+    }
+    tree = page(client, "/search?q=заголовок:школа абракадабра школа&year=2022")
+    assert links(tree, "Слова по")["школа в заголовке"] == "/search?q=заголовок:школа&year=2022"
 
 
 # --- conditions and quotes in words ---------------------------------------------------------------
@@ -313,3 +356,10 @@ def test_the_help_page_says_what_is_put_right_and_its_examples_do_that(client: F
     assert (
         total.findall(text(page(client, short), "h1")) == total.findall(text(page(client, whole), "h1")) != []
     )
+
+
+def test_each_example_of_the_help_page_finds_something_in_the_sample(client: FlaskClient) -> None:
+    examples = [unquote(str(tag["href"])) for tag in page(client, "/help").select("a.query")]
+    assert '/search?q=заголовок:"детский+сад"' in [example.replace("«", '"') for example in examples]
+    for example in examples:
+        assert page(client, example).select("article.hit"), example

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from searchsvc.results import ResultPage
+from searchsvc.results import ResultPage, SearchRequest
+from searchsvc.search import SearchService
+from searchsvc.settings import Settings
 from web import querylog
+from web.app import create_app
 from web.querylog import Kind, QueryLog, entry
 
 NOON = datetime(2024, 9, 1, 12, tzinfo=UTC)
@@ -34,7 +37,7 @@ def answer(query: str, *, total: int = 3, near: int = 0, page: int = 1) -> Resul
 
 def note(log: QueryLog, kind: Kind, page: ResultPage) -> None:
     """Record a search if it counts."""
-    if logged := entry(kind, page):
+    if logged := entry(kind, SearchRequest(page.original, page=page.page), page):
         log.record(logged)
 
 
@@ -64,6 +67,25 @@ def test_only_first_pages_of_searches_with_words_count(tmp_path: Path) -> None:
     assert log.flush()
     assert [row[1] for row in rows(tmp_path / "queries.db")] == ["школа"]
     log.close()
+
+
+def test_a_search_narrowed_by_dates_or_filters_is_no_new_search(
+    sample_service: SearchService, tmp_path: Path
+) -> None:
+    app = create_app(sample_service, Settings(data_dir=tmp_path))
+    client = app.test_client()
+    narrowed = ("from=1999-01-01&to=1999-12-31", "from=2022-01-01", "year=1999", "source=nowhere&category=x")
+    for path in ("/search", "/api/v1/search"):
+        for conditions in narrowed:
+            assert client.get(f"{path}?q=экзамен&{conditions}").status_code == 200
+        for query in ("экзамен", "экзамен дата:1999", "экзамен&sort=date&year="):
+            assert client.get(f"{path}?q={query}").status_code == 200
+    app.extensions["query_log"].close()
+    typed = ["экзамен", "экзамен дата:1999", "экзамен"]
+    assert [(row[0], row[1]) for row in rows(tmp_path / "queries.db")] == [
+        (kind, query) for kind in ("page", "api") for query in typed
+    ]
+    assert [each.query for each in app.extensions["query_log"].without_results(NOON)] == ["экзамен дата:1999"]
 
 
 def test_the_most_frequent_queries_come_first_whatever_their_case_and_yo(tmp_path: Path) -> None:

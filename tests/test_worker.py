@@ -367,6 +367,8 @@ def test_a_worker_with_a_schedule_crawls_by_itself(settings: Settings, school: F
     scheduled = settings.model_copy(update={"crawl_every_hours": 6})
     add_school(scheduled, school)
     with Desk.open(scheduled.desk_address) as desk, working(scheduled):
-        eventually(lambda: any(job.state == "done" for job in desk.recent()))
-        (job,) = desk.recent()
-        assert (job.kind, job.arguments) == ("crawl", {"source": "school.ru"})
+        eventually(lambda: desk.last_ended() is not None)
+        job = desk.last_ended()
+        assert job is not None
+        assert (job.state, job.kind, job.arguments) == ("done", "crawl", {"source": "school.ru"})
+        assert (desk.waiting(), desk.running()) == (0, None)

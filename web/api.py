@@ -136,7 +136,7 @@ class Api:
         if asked.search.explain and not self._explain:
             return problem(403, NO_EXPLAIN, [Problem("explain", "объяснения на этом сайте выключены")])
         page = self._service.search(asked.search)
-        made_from(page.version, entry("api", page))
+        made_from(page.version, entry("api", asked.search, page))
         body = result_json(page, asked, _links())
         response = jsonify(body)
         for name in ("prev", "next"):

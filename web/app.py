@@ -257,7 +257,7 @@ def _install_words(app: Flask, settings: Settings, version: str) -> None:
         return url_for("static", filename=name, v=version)
 
     filters: dict[str, Callable[..., Any]] = {
-        "long_date": pages.long_date,
+        "long_date": words.long_date,
         "dotted_date": pages.dotted_date,
         "counted": words.counted,
         "plural": words.plural,

@@ -30,6 +30,7 @@ from web.forms import (
 from web.links import on_page, page_pairs, sorted_by, toggled, without, written
 from web.nearby import ways
 from web.querylog import QueryLog, Reading, entry
+from web.words import long_date
 
 if TYPE_CHECKING:
     from searchsvc.search import SearchService
@@ -48,10 +49,6 @@ NAMES_SHOWN = 5
 FIELD_NAMES = {"year": "Год", "category": "Раздел", "source": "Источник", "tag": "Метка"}
 FIELD_NAMES |= {"person": "Люди", "organisation": "Организации", "place": "Места"}
 CONDITION_NAMES = FIELD_NAMES | {"person": "Человек", "organisation": "Организация", "place": "Место"}
-MONTHS = (
-    *("января", "февраля", "марта", "апреля", "мая", "июня"),
-    *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
-)
 MONTH_NAMES = (
     *("январь", "февраль", "март", "апрель", "май", "июнь"),
     *("июль", "август", "сентябрь", "октябрь", "ноябрь", "декабрь"),
@@ -136,7 +133,7 @@ class Pages:
             )
         service = self._service.pinned()
         page, asked = _answer(service, asked)
-        made_from(page.version, entry("page", page))
+        made_from(page.version, entry("page", asked.search, page))
         in_force = tuple(conditions(service, asked.search, page))
         return render_template(
             "search.html",
@@ -329,11 +326,6 @@ def file_type(url: str) -> str:
     """Return the type of a linked file as its name tells it («PDF»), or an empty string."""
     suffix = PurePosixPath(unquote(urlsplit(safe_url(url)).path)).suffix[1:]
     return suffix.upper() if re.fullmatch("[A-Za-z0-9]{2,5}", suffix) else ""
-
-
-def long_date(day: date) -> str:
-    """Return a date as «2 августа 2022»."""
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def dotted_date(day: date) -> str:

@@ -1,5 +1,6 @@
 """The log of what readers search for and read: no addresses, no names, and never in a request's way.
 
+Of searches it holds what was typed, not what a reader then narrows the answer to by dates and filters.
 Of articles it holds one number a day and article, how often its page was asked for.
 
 Requests put entries into a bounded queue; one background thread writes them in batches.
@@ -40,7 +41,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from searchsvc.language.text import fold, squeeze
-from searchsvc.results import ResultPage
+from searchsvc.results import ResultPage, SearchRequest
 
 LOG = logging.getLogger(__name__)
 Kind = Literal["page", "api"]
@@ -120,12 +121,15 @@ class QueryCount:
     last: datetime
 
 
-def entry(kind: Kind, page: ResultPage) -> LoggedQuery | None:
-    """Return what the log is to hold of a search; None where nothing.
+def entry(kind: Kind, asked: SearchRequest, page: ResultPage) -> LoggedQuery | None:
+    """Return what the log is to hold of the search *asked*, that has the answer *page*; None where nothing.
 
-    Only first pages of searches with words count: paging on is no new search.
+    Only first pages of searches with words count. Paging on is no new search, nor is narrowing by the
+    request's dates and filters: what these leave out is not missing in the archive. Conditions that are typed
+    are words of the query.
     """
-    if page.page != 1 or not page.original.strip():
+    narrowed = asked.since or asked.until or any(asked.filters.values())
+    if narrowed or page.page != 1 or not page.original.strip():
         return None
     return LoggedQuery(kind, page.original, page.effective, page.total, page.near_total, page.took_ms)
 

@@ -90,6 +90,6 @@ MONTHS = (
 )
 
 
-def day(at: date) -> str:
+def long_date(day: date) -> str:
     """Return a date as «2 августа 2022»."""
-    return f"{at.day} {MONTHS[at.month - 1]} {at.year}"
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"

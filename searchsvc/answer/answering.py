@@ -15,9 +15,9 @@ import numpy as np
 
 from corpus.article import tag_line
 from searchsvc.answer.cards import hit_of, reprint_of
-from searchsvc.answer.explain import Explainer, missing_units
+from searchsvc.answer.explain import Explainer, described, missing_units
 from searchsvc.answer.folding import Row, Rows, first_of_texts, texts
-from searchsvc.answer.nearby import find_nearby, narrowed
+from searchsvc.answer.nearby import find_nearby, narrowed, recounted
 from searchsvc.answer.related import related_words
 from searchsvc.answer.snippet import Marks, find_marks, snippet, title_segments
 from searchsvc.correction.repair import OTHER_LETTERS, repair_query
@@ -45,7 +45,8 @@ from searchsvc.results import (
 from searchsvc.store.stored import Stored
 
 RERANKED = 200
-"""Texts that the second stage orders; the engine's order follows."""
+"""Texts that the second stage orders; those below keep the engine's order. Twice as many gain nothing
+(``docs/quality.md``)."""
 
 DEEPEST = 4 * MAX_DEPTH
 """Articles that are looked at for ``MAX_DEPTH`` rows where reprints make them fewer. Behind more than three
@@ -66,7 +67,7 @@ DOUBTED_WORDS = 2
 word may be instead takes 2-4 ms."""
 
 NEAR_BELOW = 10
-"""Near matches follow where fewer articles than this have all the words (decision 11)."""
+"""Near matches follow where fewer articles than this have all the words, however many a page shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +222,9 @@ class Answering:
         period = find_period(text, self._today)
         if period is None:
             return None
-        narrowed = replace(request, text=period.rest, since=period.since, until=period.until)
+        within = replace(request, text=period.rest, since=period.since, until=period.until)
         planned = plan(query.parse(period.rest), self._analyzer, self._view.synonyms)
-        total = self._view.snapshot.search(selection(narrowed, planned, self._view)).total
+        total = self._view.snapshot.search(selection(within, planned, self._view)).total
         return PeriodOffer(period.since, period.until, period.rest, total) if total else None
 
     def _nearby(self, request: SearchRequest, answer: Answer) -> Nearby | None:
@@ -254,6 +255,7 @@ class Answering:
             frequency=self._view.snapshot.frequency,
             synonyms=self._view.synonyms,
         )
+        found = recounted(found, self._view, self._analyzer)
         found = narrowed(found, request, answer.text, self._view, self._analyzer)
         return tuple(word for word in found if word.total) or found
 
@@ -380,9 +382,12 @@ class Answering:
 
 def _word_counts(planned: Planned, counts: Sequence[int]) -> tuple[WordCount, ...]:
     """Return each unit with its number of articles, and the parts of units if they were counted, too."""
-    parts = [(part.text, unit.text) for unit in planned.units for part in unit.parts]
-    named = [*((unit.text, "") for unit in planned.units), *parts]
-    return tuple(WordCount(word, count, whole) for (word, whole), count in zip(named, counts, strict=False))
+    parts = [(part, unit.text) for unit in planned.units for part in unit.parts]
+    named = [*((unit, "") for unit in planned.units), *parts]
+    return tuple(
+        WordCount(described(unit), unit.query, count, whole)
+        for (unit, whole), count in zip(named, counts, strict=False)
+    )
 
 
 def _below(floor: float | None, scores: dict[int, float]) -> dict[int, float]:

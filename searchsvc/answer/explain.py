@@ -19,7 +19,7 @@ from searchsvc.engine import FORMS, TITLE, AnyOf, Candidate, Matches, title_form
 from searchsvc.engine import Sequence as Phrase
 from searchsvc.generation.live import View
 from searchsvc.language.analysis import folded_form
-from searchsvc.query.planning import Planned, Unit, Word
+from searchsvc.query.planning import IN_TITLE, Planned, Unit, Word
 from searchsvc.ranking import PARTS_OF_SCORE, Floats, Statistics, evidence, families_of, stop_words_of
 from searchsvc.results import (
     Correction,
@@ -194,7 +194,7 @@ def missing_units(planned: Planned, units: int) -> tuple[str, ...]:
 
 def lacking(planned: Planned, units: int) -> tuple[str, ...]:
     """Return the same with what was asked of each: an article may have a word, but not in its title."""
-    return tuple(map(_described, _others(planned, units)))
+    return tuple(map(described, _others(planned, units)))
 
 
 def _others(planned: Planned, units: int) -> list[Unit]:
@@ -208,10 +208,12 @@ def _others(planned: Planned, units: int) -> list[Unit]:
     return found
 
 
-def _described(unit: Unit) -> str:
+def described(unit: Unit) -> str:
+    """Return a unit with what was asked of it: «25 в заголовке», «школы в этой форме»."""
     clause = unit.clause
     if not isinstance(clause, AnyOf | Phrase):
-        return unit.text
+        # A compound is asked for in several ways at once; of alternatives each may be asked for in its own.
+        return f"{unit.text} в заголовке" if unit.query == IN_TITLE + unit.text else unit.query
     exact = isinstance(clause, AnyOf) and clause.field == FORMS
     in_title = exact and isinstance(clause, AnyOf) and clause.terms[0].startswith(title_form(""))
     return (

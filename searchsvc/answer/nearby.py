@@ -78,6 +78,15 @@ def find_nearby(
     return Nearby(undated, periods, tuple(found)) if found else None
 
 
+def recounted(words: Sequence[WordCount], view: View, analyzer: Analyzer) -> tuple[WordCount, ...]:
+    """Return *words* with what each finds in the whole archive, with its synonyms: each is a search."""
+    return tuple(
+        replace(word, count=view.snapshot.search(selection(SearchRequest(word.query), asked, view)).total)
+        for word in words
+        for asked in [plan(parse(word.query), analyzer, view.synonyms)]
+    )
+
+
 def narrowed(
     words: Sequence[WordCount], request: SearchRequest, text: str, view: View, analyzer: Analyzer
 ) -> tuple[WordCount, ...]:
@@ -92,9 +101,10 @@ def narrowed(
     def counted(word: WordCount) -> WordCount:
         if not word.count:
             return replace(word, total=0)
-        query = f"{word.word} {typed}".strip()
+        query = f"{word.query} {typed}".strip()
         asked = plan(parse(query), analyzer, view.synonyms)
-        return replace(word, query=query, total=view.snapshot.search(selection(request, asked, view)).total)
+        total = view.snapshot.search(selection(request, asked, view)).total
+        return replace(word, query=query if total else word.query, total=total)
 
     first, others = words[:MOST_NARROWED], words[MOST_NARROWED:]
     return (*map(counted, first), *(replace(word, total=0) for word in others))

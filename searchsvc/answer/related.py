@@ -64,7 +64,7 @@ def related_words(
     """Return kin and short synonyms of *words*, each with its number of articles.
 
     The words are taken in turn, the best of each first. *frequency* says how many articles have any of some
-    lemmas.
+    lemmas; a search for the word may find more, by its synonyms.
     """
     taken = {lemma for word in words for lemma in analyzer.lemmas(word)}
     rows = [
@@ -83,7 +83,7 @@ def related_words(
             continue
         if count := frequency(lemmas):
             taken.update(lemmas)
-            found.append(WordCount(word, count))
+            found.append(WordCount(word, word, count))
         if len(found) == SHOWN:
             break
     return tuple(found)

@@ -13,8 +13,6 @@ import unicodedata
 INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 """Characters that are dropped from stored text and tolerated inside words."""
 
-STRESS_MARKS = "\u0300\u0301"
-
 _DROP = re.compile(f"[{INVISIBLE}\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
 _MARKS = re.compile("[\u0300-\u036f]")
 _HARD_SPACES = "\u00a0\u202f\u2009"

@@ -14,9 +14,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from searchsvc.query.points import MONTH, SEASON
+from searchsvc.query.points import MONTH, SEASON, Claim, Grade
 from searchsvc.query.syntax import QUOTED, QUOTES
+
+Opening = Literal["", "begun", "since", "later", "until", "before", "by", "between", "of", "in"]
+"""The kind of word before a period («до», «в», …)."""
+
+_Bound = Opening | Literal["range"]  # a period with two ends needs no word before
 
 _WORD = re.compile(r"№|\w+(?:-\w+)*")  # «ГИА-9» is no number
 _QUOTED = re.compile(QUOTED)
@@ -106,10 +112,10 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-def is_meant(near: Around, *, grade: str, claim: str, opening: str, closed: bool) -> bool:
+def is_meant(near: Around, *, grade: Grade, claim: Claim, opening: Opening, closed: bool) -> bool:
     """Say whether what reads as a period is surely one.
 
-    *opening* is the kind of word before («до», «в», …), *closed* says that it has two ends.
+    *closed* says that it has two ends.
     """
     if near.cut or not _is_free(near, opening):
         return False
@@ -122,7 +128,7 @@ def is_meant(near: Around, *, grade: str, claim: str, opening: str, closed: bool
     return _CLAIMS[claim](near, opening or ("range" if closed else ""))
 
 
-def _is_free(near: Around, opening: str) -> bool:
+def _is_free(near: Around, opening: Opening) -> bool:
     """Say whether no word beside makes it part of something else: «и 2022», «№ 2022», «не в 2022 году»."""
     if _DANGLING.fullmatch(near.last) or _SIGN.fullmatch(near.last) or _SIGN.fullmatch(near.next):
         return False
@@ -135,18 +141,18 @@ def _is_free(near: Around, opening: str) -> bool:
     return not (near.next in _AND and _OTHER_END.fullmatch(near.third))
 
 
-def _is_part(near: Around, grade: str) -> bool:
+def _is_part(near: Around, grade: Grade) -> bool:
     """Say whether the word before makes it a part of another date that is not read."""
     return bool(_BORDER.fullmatch(near.last) or (grade == "month" and _WEEK.fullmatch(near.last)))
 
 
-def _is_of_document(near: Around, grade: str, closed: bool) -> bool:
+def _is_of_document(near: Around, grade: Grade, closed: bool) -> bool:
     if grade == "day":
         return any(map(_DOCUMENT.fullmatch, (*near.before, *near.after)))
     return grade == "year" and not closed and any(map(_DOCUMENT.fullmatch, near.before))
 
 
-def _is_year(near: Around, opening: str) -> bool:
+def _is_year(near: Around, opening: _Bound) -> bool:
     if not opening and _NUMBERED.fullmatch(near.last):
         return False
     if near.next.isdigit():
@@ -160,8 +166,12 @@ def _is_news(near: Around) -> bool:
     return _NEWS.fullmatch(near.last) is not None
 
 
-_CLAIMS: Mapping[str, Callable[[Around, str], bool]] = {
-    "sure": lambda near, opening: True,
+def _always(_near: Around, _opening: _Bound) -> bool:
+    return True
+
+
+_CLAIMS: Mapping[Claim, Callable[[Around, _Bound], bool]] = {
+    "sure": _always,
     "number": _is_year,
     # «Студенческая весна» is the name of a contest.
     "season": lambda near, opening: not _ADJECTIVE.fullmatch(near.last),
@@ -172,5 +182,5 @@ _CLAIMS: Mapping[str, Callable[[Around, str], bool]] = {
     "latest": lambda near, opening: opening == "in",
     # «выучить за неделю»
     "lately": lambda near, opening: _is_news(near),
-    "begun": lambda near, opening: True,
+    "begun": _always,
 }

@@ -8,14 +8,15 @@ surely a period is not offered: a wrong one costs more than none (``period_words
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import cast
 
 from searchsvc.language.text import fold, squeeze
-from searchsvc.query.period_words import around, is_meant
-from searchsvc.query.points import Days, Point, point_at
+from searchsvc.query.period_words import Opening, around, is_meant
+from searchsvc.query.points import Claim, Days, Grade, Point, point_at
 from searchsvc.query.syntax import MAX_LENGTH, QUOTED
 
 FIRST_YEAR = 1990
@@ -54,7 +55,13 @@ _TO_NOW = re.compile(
     r"(?:\s+(?:по|до)\s+|\s*[-–—]\s*)(?:н\.\s?в\.|наст(?:оящее|\.)\s*вр(?:емя|\.)|настоящего\s+времени"
     r"|сегодняшн\w+\s+д(?:ень|ня)|сегодня|сей\s+день|сих\s+пор|наших\s+дней)(?!\w)"
 )
-_CLOSINGS = {"before": _CLOSING, "until": _CLOSING, "by": _CLOSING, "since": _TO_NOW, "": _TO_NOW}
+_CLOSINGS: Mapping[Opening, re.Pattern[str]] = {
+    "before": _CLOSING,
+    "until": _CLOSING,
+    "by": _CLOSING,
+    "since": _TO_NOW,
+    "": _TO_NOW,
+}
 _UP_TO = re.compile(r"\d{4}(?:-й)?\s+год|(?!\d{4}|\w+[юу]\s).*")
 
 _EDGE = " \t\n,;:–—-"
@@ -62,10 +69,10 @@ _HEAD = re.compile(r"\A[.,;:!?…]*(?:\s+[-–—]+(?=\s|\Z)|\s+)*")
 _PLAIN = re.compile(r"\w+(?![:\w])")
 _PLAIN_END = re.compile(r"(?:\A|\s)[^\s:]+\Z")
 _BRACKETS = {"(": ")", "[": "]"}
-_WITH_OPENING = {"begun": "begun", "lately": "in"}
+_WITH_OPENING: Mapping[Claim, Opening] = {"begun": "begun", "lately": "in"}
 """«года» is a period in «с начала года», «неделю» in «за неделю» only."""
 
-_ONE_END = frozenset({"before", "until", "later", "begun", "of"})
+_ONE_END: frozenset[Opening] = frozenset({"before", "until", "later", "begun", "of"})
 
 Ends = tuple[date | None, date | None]
 
@@ -85,9 +92,9 @@ class _Reading:
 
     start: int
     stop: int
-    opening: str
-    grade: str
-    claim: str
+    opening: Opening
+    grade: Grade
+    claim: Claim
     closed: bool
     ends: Ends | None
 
@@ -135,7 +142,7 @@ def _readings(text: str, folded: str, today: date) -> Iterator[_Reading]:
 def _read(text: str, place: int, today: date) -> _Reading | None:
     """Return the longest reading that begins at *place*; one that makes no sense has no days."""
     opened = _OPENING.match(text, place)
-    opening = (opened.lastgroup or "") if opened else ""
+    opening = cast(Opening, (opened.lastgroup or "") if opened else "")
     start = opened.end() if opened else place
     points, joins = _points(text, start, today)
     if not points or _WITH_OPENING.get(points[0].claim, opening) != opening:
@@ -154,7 +161,7 @@ def _read(text: str, place: int, today: date) -> _Reading | None:
     except (ValueError, OverflowError):
         ends = None
     several = _are_several(points)
-    claim = "sure" if closing or (several and points[-1].claim == "sure") else points[0].claim
+    claim: Claim = "sure" if closing or (several and points[-1].claim == "sure") else points[0].claim
     return _Reading(place, stop, opening, points[0].grade, claim, several, ends)
 
 
@@ -178,7 +185,7 @@ def _are_several(points: Sequence[Point]) -> bool:
     return len(points) > 1 or bool(points[0].joined)
 
 
-def _ends(opening: str, points: Sequence[Point], joins: Sequence[bool], today: date) -> Ends:
+def _ends(opening: Opening, points: Sequence[Point], joins: Sequence[bool], today: date) -> Ends:
     """Return the first and last day of what points make; ValueError where they make no period."""
     several = _are_several(points)
     if opening == "between" and (not several or any(joins)):
@@ -211,7 +218,9 @@ def _dated(points: Sequence[Point]) -> list[Days]:
     return [one for one in days if one is not None]
 
 
-def _check_joined(opening: str, points: Sequence[Point], joins: Sequence[bool], days: Sequence[Days]) -> None:
+def _check_joined(
+    opening: Opening, points: Sequence[Point], joins: Sequence[bool], days: Sequence[Days]
+) -> None:
     """Raise ValueError unless points are alike and joined by one «по» or dash, or follow on one another."""
     if any(point.joined or point.grade in {"thing", "span"} for point in points):
         raise ValueError("no points to join")
@@ -228,7 +237,7 @@ def _check_joined(opening: str, points: Sequence[Point], joins: Sequence[bool], 
         raise ValueError("a gap")
 
 
-def _opened(opening: str, since: date, until: date, today: date) -> Ends:
+def _opened(opening: Opening, since: date, until: date, today: date) -> Ends:
     """Return a point, or the time before or after it. «до 2021 года» ends before that, «до 15 мая» on it."""
     if opening in {"since", "begun", "later"}:
         first = until + timedelta(days=1) if opening == "later" else since

@@ -15,10 +15,13 @@ from searchsvc.query import syntax as query
 from searchsvc.store.document import family_hash, term_hash
 
 MAX_EXPANSIONS = 16
-"""Cross product of a phrase's lemmas that an engine must be able to expand (decision 10)."""
+"""Cross product of a phrase's lemmas that every engine must be able to expand."""
 
 MAX_ALTERNATIVES = 8
 """Synonyms of a word that are searched for; nothing in the packaged list has as many."""
+
+IN_TITLE = "заголовок:"
+"""What asks for a word in the title, as units write it."""
 
 _HYPHENATED = re.compile(r"\w+(?:[-\u2010\u2011]\w+)+")  # no address, no date
 
@@ -51,10 +54,12 @@ class Word:
 class Unit:
     """What a full match must have: a word or phrase as typed, and the engine's clause for it.
 
-    ``parts`` are the words of a hyphenated one, which near matches may have where nothing has the whole.
+    ``query`` asks for it alone: in the title, in this form, where that was asked. ``parts`` are the words of
+    a hyphenated one, which near matches may have where nothing has the whole.
     """
 
     text: str
+    query: str
     clause: engine.Clause
     parts: tuple[Unit, ...] = ()
 
@@ -183,16 +188,20 @@ class _Compiler:
             options = [self._whole(option, seen) for option in clause.options]
             found = tuple(option for option in options if option is not None)
             text = " ИЛИ ".join(option.text for option in clause.options)
-            return [(Unit(text, Either(found) if len(found) > 1 else found[0]), False)] if found else []
+            asked = " ИЛИ ".join(_asked(option, option.text) for option in clause.options)
+            whole = Either(found) if len(found) > 1 else found[0] if found else None
+            return [(Unit(text, asked, whole), False)] if whole else []
         tokens = self._tokens(clause, seen)
         if not tokens:
             return []
         if isinstance(clause, query.Phrase):
-            return [(Unit(f"«{clause.text}»", _sequence(tokens, clause.title)), False)]
+            sequence = _sequence(tokens, clause.title)
+            return [(Unit(f"«{clause.text}»", _asked(clause, clause.text), sequence), False)]
         return [
             (
                 Unit(
-                    clause.text if len(groups) == 1 else group[0].form,
+                    text,
+                    _asked(clause, text),
                     _either(_word(group, clause), self._others(clause, group) if seen else ()),
                     _parts(group, clause),
                 ),
@@ -200,6 +209,7 @@ class _Compiler:
             )
             for groups in [_groups(tokens)]
             for group in groups
+            for text in [clause.text if len(groups) == 1 else group[0].form]
         ]
 
     def _whole(self, option: query.Word | query.Phrase, seen: bool) -> engine.Clause | None:
@@ -250,6 +260,15 @@ class _Compiler:
         return list(found.values())[:MAX_UNITS]
 
 
+def _asked(clause: query.Word | query.Phrase, text: str) -> str:
+    """Return the query that asks for *text* as *clause* does."""
+    if isinstance(clause, query.Phrase):
+        text = f"«{text}»"
+    elif clause.exact:
+        text = f"!{text}"
+    return f"{IN_TITLE}{text}" if clause.title else text
+
+
 def _hashes(lemmas: tuple[str, ...]) -> frozenset[int]:
     return frozenset(term_hash(lemma) for lemma in lemmas)
 
@@ -298,7 +317,8 @@ def _parts(group: list[Token], clause: query.Word) -> tuple[Unit, ...]:
     if clause.exact or clause.title or not _HYPHENATED.fullmatch(group[0].form):
         return ()
     telling = (token for token in group[1:] if len(token.form) > 1 and not token.stop_word)
-    return tuple(Unit(token.form, AnyOf(token.lemmas)) for token in telling if not token.form.isdigit())
+    words = ((token.form, token.lemmas) for token in telling if not token.form.isdigit())
+    return tuple(Unit(form, form, AnyOf(lemmas)) for form, lemmas in words)
 
 
 def _is_document_number(group: list[Token]) -> bool:

@@ -12,25 +12,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
+from typing import Literal
 
 Days = tuple[date, date]
+Unit = Literal["week", "month", "school", "year", "quarter"]
+Grade = Literal[Unit, "day", "season", "half", "months", "decade", "thing", "span", "none"]
+"""What kind of point it is; "none" looks like one."""
+
+Claim = Literal["sure", "number", "season", "today", "last", "latest", "lately", "begun"]
+"""What must speak for a point: nothing ("sure"), or see ``period_words``."""
+
+Joined = Literal["", "to", "and", "gap"]
+"""How a point that is several already («12–15 мая») was put together; in "and" one follows on the other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
     """What the text names up to ``stop``; ``days`` tells the days in a year, ValueError where there are none.
 
-    ``year`` is None where the text does not say it here. ``joined`` is how a point that is several already
-    («12–15 мая») was put together: "to", "and" (one follows on the other) or "gap". ``claim`` says what must
-    speak for it: nothing ("sure"), or see ``period_words``.
+    ``year`` is None where the text does not say it here.
     """
 
-    grade: str
+    grade: Grade
     stop: int
     days: Callable[[int], Days]
     year: int | None
-    claim: str = "sure"
-    joined: str = ""
+    claim: Claim = "sure"
+    joined: Joined = ""
 
 
 _MONTHS = (
@@ -52,7 +60,7 @@ MONTH = rf"(?:{'|'.join(_MONTHS)})(?!\w)"
 _SEASONS = {"зим": 12, "весн": 3, "лет": 6, "осен": 9}
 ADVERBS = "зимой|весной|летом|осенью"
 SEASON = rf"(?:{ADVERBS}|зим[аыу]|весн[аыу]|лет[оау]|осен[ьи])(?!\w)"
-_UNITS = {
+_UNITS: dict[Unit, str] = {
     "week": r"недел(?:я|и|ю|е|ей)",
     "month": r"месяц(?:а|е|у|ем)?",
     "school": r"уч(?:ебн\w+|\.)\s*год(?:а|у|ом|е)?",
@@ -153,7 +161,7 @@ def _ago(which: str) -> int:
     return next(count for stem, count in _AGO.items() if which.startswith(stem))
 
 
-def _fixed(grade: str, match: re.Match[str], days: Days, claim: str = "sure") -> Point:
+def _fixed(grade: Grade, match: re.Match[str], days: Days, claim: Claim = "sure") -> Point:
     """Return a point of days that need no year."""
     return Point(grade, match.end(), lambda _: days, days[0].year, claim)
 
@@ -163,7 +171,7 @@ def _bad(match: re.Match[str], _: date | None = None) -> Point:
     return Point("none", match.end(), _none, 0)
 
 
-def _joined(match: re.Match[str], first: int, last: int) -> str:
+def _joined(match: re.Match[str], first: int, last: int) -> Joined:
     if match["to"]:
         return "to"
     return ("and" if last == first + 1 else "gap") if match["and"] else ""
@@ -221,7 +229,7 @@ def _of_season(match: re.Match[str], today: date) -> Point:
         year, after = int(match["first"]) + 1, match["last"]
         if month != 12 or str(year)[-len(after) :] != after:
             return _bad(match)
-    claim = "sure" if re.fullmatch(ADVERBS, match["season"]) else "season"
+    claim: Claim = "sure" if re.fullmatch(ADVERBS, match["season"]) else "season"
     return Point("season", match.end(), partial(_season, month), year, claim)
 
 
@@ -289,7 +297,7 @@ def _begun(match: re.Match[str], today: date) -> Point:
     return _fixed(unit, match, _current(unit, today, 0), "begun")
 
 
-def _current(unit: str, today: date, ago: int) -> Days:
+def _current(unit: Unit, today: date, ago: int) -> Days:
     """Return the week, month, quarter, year or school year of *today*, or one that many before it."""
     if unit == "week":
         monday = today - timedelta(days=today.weekday() + 7 * ago)
@@ -311,7 +319,7 @@ def _of_thing(match: re.Match[str], today: date) -> Point:
     return _fixed("thing", match, (day, day), "sure" if ago else "today")
 
 
-def _of_span(match: re.Match[str], today: date, *, claim: str) -> Point:
+def _of_span(match: re.Match[str], today: date, *, claim: Claim) -> Point:
     """The days up to today. Their number may be too great for a calendar, so that it is looked at later."""
     count = _number(match["count"]) if "count" in match.groupdict() else 1
     span = match["span"]
@@ -329,7 +337,7 @@ def _before(today: date, count: int, span: str) -> date:
 
 
 def _of_year(match: re.Match[str], _: date) -> Point:
-    claim = "sure" if "г" in match[0] else "number"  # «2022 год», «2022-го», «2022 г.»
+    claim: Claim = "sure" if "г" in match[0] else "number"  # «2022 год», «2022-го», «2022 г.»
     return Point("year", match.end(), _whole, int(match["said"]), claim)
 
 

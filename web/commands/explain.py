@@ -13,7 +13,7 @@ from corpus.errors import SearchServiceError
 from web.commands.base import Command, with_settings
 from web.commands.search import FREE_TEXT, asked_for, marked, narrowing, refuse_mistyped
 from web.console import dump, note, say
-from web.words import adding_up, counted, day, decimal, grouped, plural
+from web.words import adding_up, counted, decimal, grouped, long_date, plural
 
 if TYPE_CHECKING:
     from searchsvc.results import Explanation, SearchRequest, WordFound
@@ -143,7 +143,7 @@ def _json(explanation: Explanation) -> dict[str, Any]:
 
 def _tell(explanation: Explanation) -> None:
     say(click.style(explanation.title, bold=True))
-    published = day(explanation.published) if explanation.published else ""
+    published = long_date(explanation.published) if explanation.published else ""
     say("  " + " · ".join(filter(None, [explanation.id, published, explanation.source_title])))
     say(f"  {explanation.original}\n")
     _tell_query(explanation)
@@ -184,7 +184,7 @@ def _tell_place(explanation: Explanation) -> None:
         if explanation.rows != explanation.total:
             say(f"  {_counts(explanation)}")
     if (shown := explanation.folded_into) is not None:
-        published = day(shown.published) if shown.published else ""
+        published = long_date(shown.published) if shown.published else ""
         where = ", ".join(filter(None, [shown.source_title or shown.source, published]))
         say(f"  На этом месте показана запись {shown.id} «{shown.title}» ({where}).")
         say("  Это тот же текст, и статья свёрнута под ней.")

@@ -157,10 +157,10 @@ def _tell(page: ResultPage) -> None:
 
 
 def _tell_hit(number: int, hit: Hit) -> None:
-    from web.words import day, reprinted
+    from web.words import long_date, reprinted
 
     say(f"{number}. {marked(hit.title)}")
-    about = [day(hit.published) if hit.published else "", hit.source_title, ", ".join(hit.categories)]
+    about = [long_date(hit.published) if hit.published else "", hit.source_title, ", ".join(hit.categories)]
     say(f"   {' · '.join(filter(None, about))}")
     if hit.missing:
         say(f"   без слов: {', '.join(hit.missing)}")

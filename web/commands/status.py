@@ -15,7 +15,7 @@ from web.commands.base import Command, with_settings
 from web.commands.sources import KINDS, NONE_YET, source_json
 from web.commands.work import is_there
 from web.console import dump, say
-from web.words import articles, counted, day, grouped, milliseconds, moment, plural, size
+from web.words import articles, counted, grouped, long_date, milliseconds, moment, plural, size
 
 if TYPE_CHECKING:
     from corpus.archive import Archive, Run
@@ -343,7 +343,7 @@ def _source_lines(source: Facts) -> Iterator[str]:
     mark = "!" if source["state"] in {"failed", "failing", "silent"} else " "
     kind = KINDS.get(source["kind"], source["kind"])
     newest = datetime.fromisoformat(source["newest"]) if source["newest"] else None
-    last = f", последняя от {day(newest)}" if newest else ""
+    last = f", последняя от {long_date(newest)}" if newest else ""
     yield f"{mark} {source['id']} — {kind}, {articles(source['articles'])}{last}"
     if source["remark"]:
         yield f"    {source['remark']}"
