@@ -120,11 +120,10 @@ _DRAWN_OUT = re.compile(r"(\w)\1{2,}")
 def _variants(word: str, costs: Costs) -> Iterator[tuple[str, float]]:
     """Yield what is looked for, and what is spent already: the word itself, drawn-out letters once, and
     as it would be respelt."""
+    yield word, 0.0
     plain = _DRAWN_OUT.sub(r"\1", word)
     if plain != word:
         yield plain, costs.once
-    else:
-        yield word, 0.0
     for pattern, spellings in _RESPELT:
         for spelling in spellings:
             respelt = pattern.sub(spelling, plain)
