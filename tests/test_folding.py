@@ -11,7 +11,7 @@ import pytest
 from beds.index import Bed, draft
 
 from corpus.article import Article, Paragraph, Source
-from searchsvc.answer.answering import MARGIN
+from searchsvc.answer.answering import MARGIN, RERANKED
 from searchsvc.generation.live import LiveIndex
 from searchsvc.language.analysis import Analyzer
 from searchsvc.results import SHOWN_REPRINTS, Hit, ResultPage, SearchRequest
@@ -246,3 +246,19 @@ def test_a_text_that_stands_everywhere_takes_one_place_of_the_second_stage(bed: 
     near = search("питание мельница", per_page=100)  # nothing has the mill
     assert (near.total, near.rows) == (0, 41)
     assert {hit.id for hit in near.hits} >= {f"o{number:02}" for number in range(40)}
+
+
+@pytest.mark.parametrize("query", ["питание", "питание мельница"])
+def test_a_copy_that_is_shown_for_the_one_ranked_is_explained_by_its_parts(
+    query: str, bed: Bed, search: Search
+) -> None:
+    """The engine's first of equal copies is ranked, the earliest is shown."""
+    copies = [article(f"c{number:03}", day=300 - number) for number in range(RERANKED + 20)]
+    fill(bed, [*copies, article("o", "Питание и обед", day=1)])
+    found = search(query, per_page=100, explain=True)
+    assert {hit.id for hit in found.hits} == {copies[-1].id, "o"}
+    for hit in found.hits:
+        assert hit.explanation
+        assert hit.explanation.order == "score"
+        assert hit.explanation.parts
+        assert sum(part.value for part in hit.explanation.parts) == pytest.approx(hit.score)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from corpus.article import Attachment, Paragraph
 from searchsvc.language.text import squeeze
 from searchsvc.results import Hit, Reprint
-from web.pages import cut, parts, period, safe_url, steps
-from web.words import adding_up, counted, decimal, long_date, plural, reprinted
+from web.pages import parts, period, safe_url, steps
+from web.words import adding_up, counted, cut, decimal, long_date, plural, reprinted
 
 MOSCOW = timezone(timedelta(hours=3))
 

@@ -263,7 +263,7 @@ def _install_words(app: Flask, settings: Settings, version: str) -> None:
         "plural": words.plural,
         "reprinted": words.reprinted,
         "grouped": words.grouped,
-        "cut": pages.cut,
+        "cut": words.cut,
         "quoted": pages.quoted,
         "undirected": forms.undirected,
         "nested": pages.nested,

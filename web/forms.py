@@ -16,7 +16,7 @@ from typing import TypeVar, cast
 from werkzeug.datastructures import MultiDict
 
 from searchsvc.engine import NAMES
-from searchsvc.language.text import clean, squeeze
+from searchsvc.language.text import DIRECTIONS, clean, squeeze
 from searchsvc.query.syntax import MAX_LENGTH
 from searchsvc.results import ALL_FACETS, FACETS, Correct, SearchRequest, Sort
 
@@ -53,7 +53,6 @@ _SMALL_NUMBER = re.compile("[0-9]{1,9}")
 _YEAR = re.compile("[0-9]{4}")
 _ISO_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LOOSE_DAY = re.compile("([0-9]{4})(?:-([0-9]{1,2}))?(?:-([0-9]{1,2}))?")
-_DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _RUSSIAN_DAY = re.compile("(?:([0-9]{1,2})[.])?(?:([0-9]{1,2})[.])?([0-9]{4})")
 
 
@@ -306,7 +305,7 @@ def query(value: str) -> str:
 
 def undirected(text: str) -> str:
     """Return *text* without the characters that only turn the direction of writing: they part words."""
-    return squeeze(_DIRECTIONS.sub("", text))
+    return squeeze(DIRECTIONS.sub("", text))
 
 
 def filter_value(value: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from urllib.parse import quote_plus
 
+from searchsvc.query import filters as conditions
 from searchsvc.results import FACETS, Correct, PeriodOffer, SearchRequest, Sort
 from web.forms import FILTERS, ApiRequest
 
@@ -58,11 +59,8 @@ def toggled(request: SearchRequest, name: str, value: str) -> SearchRequest:
 
 
 def without(request: SearchRequest, *names: str) -> SearchRequest:
-    """Return the search without the filters of *names* ("dates" for both dates)."""
-    filters = {name: values for name, values in request.filters.items() if name not in names}
-    if "dates" in names:
-        request = replace(request, since=None, until=None)
-    return replace(request, page=1, filters=filters)
+    """Return the first page of the search without the filters of *names* ("dates" for both dates)."""
+    return replace(conditions.without(request, names), page=1)
 
 
 def new_search(text: str = "", **filters: str) -> SearchRequest:

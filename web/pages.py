@@ -17,7 +17,6 @@ from markupsafe import Markup
 
 from corpus.article import Attachment, Block, Heading
 from searchsvc.engine import NAMES
-from searchsvc.language.text import squeeze
 from searchsvc.query.syntax import parse
 from searchsvc.results import MAX_DEPTH, ArticlePage, Hit, ResultPage, SearchRequest
 from web.answers import made_from
@@ -30,7 +29,7 @@ from web.forms import (
 from web.links import on_page, page_pairs, sorted_by, toggled, without, written
 from web.nearby import ways
 from web.querylog import QueryLog, Reading, entry
-from web.words import long_date
+from web.words import cut, long_date
 
 if TYPE_CHECKING:
     from searchsvc.search import SearchService
@@ -68,7 +67,6 @@ HEADING_CHARS = 80
 """So much of a query is in a heading; the box above has all of it."""
 
 _NESTED = str.maketrans("«»", "„“")
-_LOOSE_END = re.compile(r"[\s,;:.!?…–—«„(\[\"-]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,16 +359,3 @@ def nested(text: str) -> str:
 def quoted(text: str) -> Markup:
     """Return «text» for a page: short, and whatever direction its letters have its own."""
     return Markup("«<bdi>{}</bdi>»").format(nested(cut(text, HEADING_CHARS)))
-
-
-def cut(text: str, limit: int) -> str:
-    """Return *text* in at most *limit* characters, cut at a word and ended by «…».
-
-    Punctuation before the cut goes too; a first word longer than *limit* is cut inside.
-    """
-    text = squeeze(text)
-    if len(text) <= limit:
-        return text
-    room = limit - 1
-    head = text[:room] if text[room].isspace() else text[:room].rpartition(" ")[0]
-    return (_LOOSE_END.sub("", head) or text[:room]) + "…"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
+from math import floor
 from typing import TYPE_CHECKING
+
+from searchsvc.language.text import squeeze
 
 if TYPE_CHECKING:
     from searchsvc.results import Hit
-from math import floor
 
+_LOOSE_END = re.compile(r"[\s,;:.!?…–—«„(\[\"-]+$")
 _UNITS = ("байт", "КБ", "МБ", "ГБ", "ТБ")
 
 
@@ -93,3 +97,16 @@ MONTHS = (
 def long_date(day: date) -> str:
     """Return a date as «2 августа 2022»."""
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def cut(text: str, limit: int) -> str:
+    """Return *text* in at most *limit* characters, cut at a word and ended by «…».
+
+    Punctuation before the cut goes too; a first word longer than *limit* is cut inside.
+    """
+    text = squeeze(text)
+    if len(text) <= limit:
+        return text
+    room = limit - 1
+    head = text[:room] if text[room].isspace() else text[:room].rpartition(" ")[0]
+    return (_LOOSE_END.sub("", head) or text[:room]) + "…"

@@ -5,7 +5,7 @@ candidates, one read of the store for the page.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from math import ceil
@@ -15,9 +15,9 @@ import numpy as np
 
 from corpus.article import tag_line
 from searchsvc.answer.cards import hit_of, reprint_of
-from searchsvc.answer.explain import Explainer, described, missing_units
+from searchsvc.answer.explain import Explainer, missing_units
 from searchsvc.answer.folding import Row, Rows, first_of_texts, texts
-from searchsvc.answer.nearby import find_nearby, narrowed, recounted
+from searchsvc.answer.nearby import find_nearby, narrowed, recounted, word_counts
 from searchsvc.answer.related import related_words
 from searchsvc.answer.snippet import Marks, find_marks, snippet, title_segments
 from searchsvc.correction.repair import OTHER_LETTERS, repair_query
@@ -69,6 +69,8 @@ word may be instead takes 2-4 ms."""
 NEAR_BELOW = 10
 """Near matches follow where fewer articles than this have all the words, however many a page shows."""
 
+Candidates = tuple[Candidate, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -115,8 +117,10 @@ class Answering:
         answer = self._answer(request.text, request)
         if request.correct == "off" or answer.matches.total >= DOUBTED_BELOW:
             return answer
+        if answer.matches.total:
+            return self._doubted(answer, request)
         vocabulary = vocabulary_in(self._view, self._analyzer)
-        repair = None if answer.matches.total else repair_query(request.text, vocabulary)
+        repair = repair_query(request.text, vocabulary)
         if repair is not None:
             better = self._answer(repair.text, request)
             known = bool(better.rows or any(better.matches.unit_counts))
@@ -156,12 +160,13 @@ class Answering:
         if wanted.units or wanted.filters or wanted.days:
             matches = self._found(request, planned, replace(wanted, order=order))
         store, by_date = self._view.generation.store, order != "relevance"
-        first = () if by_date else self._first(matches.full)
-        full, scores = self._ordered(matches.full, first, planned, matches)
-        near, near_scores = self._ordered(matches.near, self._first(matches.near), planned, matches)
+        head, tail = ((), matches.full) if by_date else self._to_rank(matches.full)
+        full, scores = self._ordered(head, tail, planned, matches)
+        near_head, near_tail = self._to_rank(matches.near)
+        near, near_scores = self._ordered(near_head, near_tail, planned, matches)
         near_scores = _below(min(scores.values(), default=None), near_scores)
         rows = Rows((*full, *near), len(full), store, by_date=by_date, fold=request.fold)
-        ranked = frozenset(matches.full[place].key for place in first)
+        ranked = frozenset(map(itemgetter(0), (*head, *near_head)))
         return Answer(text, planned, matches, rows, scores | near_scores, not by_date, ranked)
 
     def _found(self, request: SearchRequest, planned: Planned, wanted: Plan) -> Matches:
@@ -238,7 +243,7 @@ class Answering:
         """Return how many articles have each word, if none has all of them."""
         if answer.matches.total:
             return ()
-        words = _word_counts(answer.planned, answer.matches.unit_counts)
+        words = word_counts(answer.planned, answer.matches.unit_counts)
         return narrowed(words, request, answer.text, self._view, self._analyzer)
 
     def _related(self, request: SearchRequest, answer: Answer) -> tuple[WordCount, ...]:
@@ -264,28 +269,27 @@ class Answering:
         spread = self._view.generation.store.reprints.spread()
         return RERANKED if spread == 1 else min(ceil(RERANKED * MARGIN * spread), DEEPEST)
 
-    def _first(self, found: Sequence[Candidate]) -> Sequence[int]:
-        """Return the places of candidates that the second stage orders, one of each text if they are many.
+    def _to_rank(self, found: Candidates) -> tuple[Candidates, Candidates]:
+        """Part candidates into those that the second stage orders and the rest; of many one of each text.
 
         Without folding, too: it changes the rows, not their order. Further copies come below.
         """
         store = self._view.generation.store
-        if len(found) > RERANKED and store.reprints.spread() > 1:
-            return first_of_texts(found, store)[:RERANKED]
-        return range(min(len(found), RERANKED))
+        if len(found) <= RERANKED or store.reprints.spread() == 1:
+            return found[:RERANKED], found[RERANKED:]
+        first = dict.fromkeys(first_of_texts(found, store)[:RERANKED])
+        rest = (candidate for place, candidate in enumerate(found) if place not in first)
+        return tuple(found[place] for place in first), tuple(rest)
 
     def _ordered(
-        self, found: Sequence[Candidate], first: Sequence[int], planned: Planned, matches: Matches
-    ) -> tuple[tuple[Candidate, ...], dict[int, float]]:
-        """Put the candidates at the places *first* into the second stage's order; the rest keep theirs below.
+        self, head: Candidates, tail: Candidates, planned: Planned, matches: Matches
+    ) -> tuple[Candidates, dict[int, float]]:
+        """Put *head* into the second stage's order; *tail* keeps its own below.
 
         Of equal ones the lesser key comes first, whatever the engine.
         """
-        if not first or not planned.words:
-            return tuple(found), dict(map(itemgetter(0, 1), found))
-        head = [found[place] for place in first]
-        taken = frozenset(first)
-        tail = [candidate for place, candidate in enumerate(found) if place not in taken]
+        if not head or not planned.words:
+            return (*head, *tail), dict(map(itemgetter(0, 1), (*head, *tail)))
         keys = [candidate.key for candidate in head]
         evidence = self._view.generation.store.records.occurrences(
             keys, families_of(planned.words), stop_words_of(planned.words)
@@ -378,16 +382,6 @@ class Answering:
             ranked=answer.ranked,
             row_count=len(answer.rows),
         )
-
-
-def _word_counts(planned: Planned, counts: Sequence[int]) -> tuple[WordCount, ...]:
-    """Return each unit with its number of articles, and the parts of units if they were counted, too."""
-    parts = [(part, unit.text) for unit in planned.units for part in unit.parts]
-    named = [*((unit, "") for unit in planned.units), *parts]
-    return tuple(
-        WordCount(described(unit), unit.query, count, whole)
-        for (unit, whole), count in zip(named, counts, strict=False)
-    )
 
 
 def _below(floor: float | None, scores: dict[int, float]) -> dict[int, float]:

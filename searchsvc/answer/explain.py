@@ -108,7 +108,8 @@ class Explainer:
         One that is shown for a better reprint has the score of that.
         """
         lent = self.scores[row.best.key] if candidate is row.shown is not row.best else None
-        return replace(self._row(place, candidate, stored, lent), reprint_count=len(row.others))
+        ranked = row.best.key in self.ranked
+        return replace(self._row(place, candidate, stored, lent, ranked), reprint_count=len(row.others))
 
     def absent(
         self, stored: Stored, missing: tuple[str, ...], obstacles: tuple[Obstacle, ...]
@@ -123,16 +124,20 @@ class Explainer:
     def _seen(self, stored: Stored) -> _Seen:
         return _Seen(self.planned, self.matches, self.view, stored)
 
-    def _row(self, place: int, candidate: Candidate, stored: Stored, lent: float | None) -> Explanation:
+    def _row(
+        self, place: int, candidate: Candidate, stored: Stored, lent: float | None, ranked: bool
+    ) -> Explanation:
         seen = self._seen(stored)
         full = not missing_units(self.planned, candidate.units)
         order: Literal["score", "engine", "date"] = "score"
         if full and not self.by_score:
             order = "date"
-        elif not self.planned.words or (full and candidate.key not in self.ranked):
+        elif not self.planned.words or (full and not ranked):
             order = "engine"
         score = None if order == "date" else self.scores[candidate.key]
         parts = seen.parts() if order == "score" else ()
+        if order == "score" and candidate.key not in self.ranked and (full or not self.matches.full):
+            score = sum(part.value for part in parts)  # perhaps a copy of the one that was ranked
         if order == "score" and score is not None and not full and self.matches.full:
             below = score - sum(part.value for part in parts)
             parts = (*parts, ScorePart(NEAR, LABELS[NEAR], below, ()))

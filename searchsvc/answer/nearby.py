@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from searchsvc.answer.explain import described
 from searchsvc.engine import Plan
 from searchsvc.generation.live import View
 from searchsvc.language.analysis import Analyzer
 from searchsvc.language.text import squeeze
-from searchsvc.query.filters import days_of, merged, selection
+from searchsvc.query.filters import days_of, merged, selection, without
 from searchsvc.query.planning import Planned, plan
 from searchsvc.query.syntax import Clause, DateFilter, Exclusion, Filter, parse
 from searchsvc.results import Nearby, NearPeriod, SearchRequest, Wider, WordCount
@@ -51,7 +52,7 @@ def find_nearby(
         return None
 
     def wider(dropped: tuple[str, ...]) -> _Wider:
-        left = _without(request, dropped)
+        left = without(request, dropped)
         kept = _cut(text, dropped)
         again = plan(parse(kept), analyzer, view.synonyms)
         return _Wider(kept, selection(left, again, view))
@@ -76,6 +77,16 @@ def find_nearby(
         if count := total(one.plan):
             found.append(Wider(every, one.text, count))
     return Nearby(undated, periods, tuple(found)) if found else None
+
+
+def word_counts(planned: Planned, counts: Sequence[int]) -> tuple[WordCount, ...]:
+    """Return each unit with its number of articles, and the parts of units if they were counted, too."""
+    parts = [(part, unit.text) for unit in planned.units for part in unit.parts]
+    named = [*((unit, "") for unit in planned.units), *parts]
+    return tuple(
+        WordCount(described(unit), unit.query, count, whole)
+        for (unit, whole), count in zip(named, counts, strict=False)
+    )
 
 
 def recounted(words: Sequence[WordCount], view: View, analyzer: Analyzer) -> tuple[WordCount, ...]:
@@ -116,13 +127,6 @@ def _groups(request: SearchRequest, planned: Planned) -> list[tuple[str, ...]]:
     names += dict.fromkeys((*request.filters, *planned.filters))
     time = tuple(name for name in TIME if name in names)
     return [*((time,) if time else ()), *((name,) for name in names if name not in TIME)]
-
-
-def _without(request: SearchRequest, dropped: tuple[str, ...]) -> SearchRequest:
-    filters = {name: values for name, values in request.filters.items() if name not in dropped}
-    if "dates" in dropped:
-        request = replace(request, since=None, until=None)
-    return replace(request, filters=filters)
 
 
 def _cut(text: str, dropped: tuple[str, ...]) -> str:

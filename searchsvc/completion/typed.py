@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from searchsvc.correction.keyboard import TO_LATIN, TO_RUSSIAN
-from searchsvc.language.text import clean, squeeze
+from searchsvc.language.text import CYRILLIC, LATIN, clean, squeeze
 from searchsvc.language.wording import key_of
 from searchsvc.query import syntax as query
 from searchsvc.query.syntax import MAX_LENGTH, QUOTES
@@ -19,8 +19,6 @@ _LAST = re.compile(r"\S+$")
 _MARKS = rf"[-!({QUOTES}]|(?:заголовок|title):"
 _OPENING = re.compile(rf"(?:{_MARKS})*", re.IGNORECASE)
 _PLAIN = re.compile(r"[^\W_]+(?:[-‐‑'’./][^\W_]+)*[-‐‑'’./]?")
-_LATIN = re.compile("[A-Za-z]")
-_CYRILLIC = re.compile("[А-яЁё]")
 _KEYS = frozenset("`[];',.{}:\"<>~")
 _OTHER = frozenset("@+#")  # of addresses, and of names that a word is only a part of: «C++»
 _LONGEST = 40
@@ -42,7 +40,7 @@ class Typed:
     @property
     def is_russian(self) -> bool:
         """Whether the beginning has a Russian letter."""
-        return bool(_CYRILLIC.search(self.last))
+        return bool(CYRILLIC.search(self.last))
 
     def before(self, words: int = 0) -> str:
         """Return what stands before the last *words* of the plain words, with the space that follows."""
@@ -94,21 +92,21 @@ def _is_field(last: str) -> bool:
 
 
 def _is_relayable(word: str) -> bool:
-    return bool(_LATIN.search(word)) and all(letter.isalnum() or letter in _KEYS for letter in word)
+    return bool(LATIN.search(word)) and all(letter.isalnum() or letter in _KEYS for letter in word)
 
 
 def other_layout(typed: Typed) -> Iterator[Typed]:
     """Yield readings of the last word on the other keyboard layout: all of it, its end, its beginning."""
     last = typed.last
-    if _LATIN.search(last) or not _KEYS.isdisjoint(last):
-        if not _CYRILLIC.search(last):
+    if LATIN.search(last) or not _KEYS.isdisjoint(last):
+        if not CYRILLIC.search(last):
             yield replace(typed, last=last.translate(TO_RUSSIAN))
             return
         for place in range(1, len(last)):
             head, tail = last[:place], last[place:]
-            if not _LATIN.search(head):
+            if not LATIN.search(head):
                 yield replace(typed, last=head + tail.translate(TO_RUSSIAN))
-            if not _LATIN.search(tail):
+            if not LATIN.search(tail):
                 yield replace(typed, last=head.translate(TO_RUSSIAN) + tail)
-    elif _CYRILLIC.search(last):
+    elif CYRILLIC.search(last):
         yield replace(typed, last=last.translate(TO_LATIN))

@@ -31,7 +31,7 @@ from searchsvc.correction.keyboard import (
 from searchsvc.correction.trigrams import looks_like_a_word, surprises
 from searchsvc.correction.vocabulary import PLAUSIBLE, Vocabulary
 from searchsvc.language.letters import SPELLABLE
-from searchsvc.language.text import fold, unmix
+from searchsvc.language.text import CYRILLIC, LATIN, fold, unmix
 from searchsvc.language.translit import MOST_READINGS, readings
 
 UNKNOWN = 3.5
@@ -72,8 +72,6 @@ _APOSTROPHES = tuple("'’`")
 _SHORTEST_MISSPELT_TWO = 10
 _LONGEST_ABBREVIATION = 5
 
-_LATIN = re.compile("[A-Za-z]")
-_CYRILLIC = re.compile("[А-яЁё]")
 _RUSSIAN_WORD = re.compile("[А-яЁё]{4,40}")
 _VOWEL = re.compile("[aeiouyаеиоуыэюя]")
 _REPEATED = re.compile(r"(.)\1+")
@@ -94,7 +92,7 @@ class Option(NamedTuple):
 def in_latin_letters(chunk: str) -> bool:
     """Say whether *chunk* is a word in Latin letters alone, and no Roman number."""
     bare = chunk.strip(EDGE_MARKS)
-    return bool(_LATIN.search(bare)) and not _CYRILLIC.search(bare) and not _ROMAN.fullmatch(bare)
+    return bool(LATIN.search(bare)) and not CYRILLIC.search(bare) and not _ROMAN.fullmatch(bare)
 
 
 def is_latin(chunk: str, vocabulary: Vocabulary) -> bool:
@@ -235,7 +233,7 @@ def _glued(bare: str, vocabulary: Vocabulary) -> Iterator[Option]:
 
 
 def _is_mixed(word: str) -> bool:
-    return bool(_LATIN.search(word) and _CYRILLIC.search(word))
+    return bool(LATIN.search(word) and CYRILLIC.search(word))
 
 
 def _is_spellable(word: str) -> bool:
@@ -247,19 +245,19 @@ def _is_spellable(word: str) -> bool:
 
 def _twice(bare: str, vocabulary: Vocabulary) -> Iterator[Option]:
     """Yield options for a word that is misspelt or glued, and in the other layout or in Latin letters."""
-    if not _LATIN.search(bare):
+    if not LATIN.search(bare):
         if len(bare) >= _SHORTEST_MISSPELT_TWO:
             for guess in taken_apart_misspelt(bare, vocabulary):
                 yield Option(guess.cost, "glued", guess.word)
         return
-    if _CYRILLIC.search(bare) or vocabulary.is_word(bare):
+    if CYRILLIC.search(bare) or vocabulary.is_word(bare):
         return
     typed = [("layout", bare.translate(TO_RUSSIAN))]
     read = sorted(islice(readings(bare), _READINGS_MISSPELT), key=_surprise)
     if not any(map(vocabulary.is_word, read)):  # else the archive lacks it, but it is what was meant
         typed += [("translit", word) for word in read[:1]]
     for kind, word in typed:
-        if _LATIN.search(word) or not _is_spellable(word) or not looks_like_a_word(fold(word)):
+        if LATIN.search(word) or not _is_spellable(word) or not looks_like_a_word(fold(word)):
             continue
         if vocabulary.is_word(word):
             break  # the archive lacks it, but it is what was meant

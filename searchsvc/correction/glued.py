@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from searchsvc.correction.vocabulary import Guess, Vocabulary
 from searchsvc.language.grammar import PREPOSITIONS
 from searchsvc.language.letters import SPELLABLE
-from searchsvc.language.text import fold
+from searchsvc.language.text import CYRILLIC, LATIN, fold
 
 GLUED = 4.0
 GLUED_LONG = 1.0
@@ -44,8 +44,6 @@ _SHORTEST_GOVERNED = 4
 _LONG_PART = 5
 _SHORTEST_MISSPELT = 4
 
-_LATIN = re.compile("[A-Za-z]")
-_CYRILLIC = re.compile("[А-яЁё]")
 _GLUED = re.compile("[A-Za-zА-яЁё][A-Za-zА-яЁё-]{3,38}[A-Za-zА-яЁё]")
 # «егэ2024», «9класс»; but «учитель2» is a name somebody has given, and «2ГИС» is one of a firm.
 _WITH_NUMBER = re.compile("([А-яЁё]{3,40})([0-9]{2,4})|([0-9]{1,4})([а-яё]{3,40})")
@@ -115,7 +113,7 @@ def _weighed(guess: Guess, vocabulary: Vocabulary) -> Guess:
 
 
 def _in_two(bare: str, vocabulary: Vocabulary) -> Iterator[Guess]:
-    mixed = bool(_LATIN.search(bare))  # no word is of both alphabets: one that the archive has will do
+    mixed = bool(LATIN.search(bare))  # no word is of both alphabets: one that the archive has will do
     for head, tail, border in _cuts(bare):
         known = [vocabulary.knows(part) for part in (head, tail)]
         if all(known) or (mixed and any(known) and all(map(vocabulary.is_word, (head, tail)))):
@@ -130,9 +128,9 @@ def _cuts(word: str) -> Iterator[tuple[str, str, bool]]:
     «решилЕфимов», «ДТПИталия»: where there are capitals inside, there is no way elsewhere; nor is there but
     between the alphabets in a word of both, and in one in Latin letters there is none.
     """
-    if not _CYRILLIC.search(word):
+    if not CYRILLIC.search(word):
         return
-    mixed = bool(_LATIN.search(word))
+    mixed = bool(LATIN.search(word))
     inner = mixed or has_inner_capital(word)
     shortest = _SHORTEST_MIXED if mixed else _SHORTEST_PART
     for place in range(shortest, len(word) - shortest + 1):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from searchsvc.correction.vocabulary import Vocabulary
 from searchsvc.language.stopwords import STOP_WORDS
-from searchsvc.language.text import fold, unmix
+from searchsvc.language.text import CYRILLIC, LATIN, fold, unmix
 
 _LATIN_KEYS = "`qwertyuiop[]asdfghjkl;'zxcvbnm,./" + '~QWERTYUIOP{}ASDFGHJKL:"ZXCVBNM<>?'
 _RUSSIAN_KEYS = "ёйцукенгшщзхъфывапролджэячсмитьбю." + "ЁЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮ,"
@@ -24,9 +23,6 @@ _LONGEST = 40
 
 SHORTEST_PART = 3
 SHORTEST_MISSPELT = 4
-
-_LATIN = re.compile("[A-Za-z]")
-_CYRILLIC = re.compile("[А-яЁё]")
 
 
 def repair_layout(chunk: str, vocabulary: Vocabulary) -> str | None:
@@ -47,7 +43,7 @@ def repair_layout(chunk: str, vocabulary: Vocabulary) -> str | None:
         if can_be_meant(word, vocabulary):
             return made
         # Look-alikes («зажeчь») are no keys, unless the archive says so; nor is a short typo («фсе») English.
-        shortest = SHORTEST_PART if _LATIN.search(bare) else SHORTEST_MISSPELT
+        shortest = SHORTEST_PART if LATIN.search(bare) else SHORTEST_MISSPELT
         if of_dictionary is None and len(word) >= shortest and alike == bare and vocabulary.is_word(word):
             of_dictionary = made
     return of_dictionary
@@ -67,7 +63,7 @@ def layouts(chunk: str) -> Iterator[tuple[str, str]]:
             yield _with_caps(core, core.translate(TO_RUSSIAN)), marks
             for word in _split(core):
                 yield word, marks
-        if _CYRILLIC.search(core):
+        if CYRILLIC.search(core):
             yield core.translate(TO_LATIN), marks
 
 
@@ -81,9 +77,9 @@ def _split(core: str) -> Iterator[str]:
     """Yield readings in which only the beginning or only the end was typed in the wrong layout."""
     for cut in range(1, len(core)):
         head, tail = core[:cut], core[cut:]
-        if _LATIN.search(tail) and not _LATIN.search(head):
+        if LATIN.search(tail) and not LATIN.search(head):
             yield head + tail.translate(TO_RUSSIAN)
-        if _LATIN.search(head) and not _LATIN.search(tail):
+        if LATIN.search(head) and not LATIN.search(tail):
             yield head.translate(TO_RUSSIAN) + tail
 
 

@@ -19,6 +19,7 @@ from searchsvc.correction.faults import (
 )
 from searchsvc.correction.keyboard import EDGE_MARKS, repair_layout, small_word, standing
 from searchsvc.correction.vocabulary import Vocabulary
+from searchsvc.language.text import CYRILLIC
 from searchsvc.language.translit import MOST_READINGS
 
 MOST_VAIN = 12
@@ -28,7 +29,6 @@ word takes 2-7 ms, and 85 of eleven Latin letters took 1.3 s."""
 OTHER_READING = 2.0
 """What the other reading costs of a word that may be of the other layout or Russian in Latin letters."""
 
-_CYRILLIC = re.compile("[А-яЁё]")
 
 Chunk = re.Match[str]
 
@@ -90,7 +90,7 @@ def in_other_letters(chunks: Sequence[Chunk], reader: Reader, *, sure: bool) -> 
         layout[chunk.start()] = [Option(0.0, "layout", fixed)]
         if options:
             either[chunk.start()] = options
-    if any(_CYRILLIC.search(chunk.group()) is None for chunk in chunks if chunk.start() in layout):
+    if any(CYRILLIC.search(chunk.group()) is None for chunk in chunks if chunk.start() in layout):
         for chunk in chunks:  # the archive may have «r», but it was typed among Russian words
             if small := small_word(chunk.group()):
                 layout.setdefault(chunk.start(), [Option(0.0, "layout", small)])

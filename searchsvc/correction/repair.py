@@ -18,7 +18,7 @@ from searchsvc.correction.keyboard import EDGE_MARKS, SHORTEST_PART, repair_layo
 from searchsvc.correction.reading import Chunk, Reader, in_other_letters
 from searchsvc.correction.vocabulary import Vocabulary
 from searchsvc.language.stopwords import STOP_WORDS
-from searchsvc.language.text import fold
+from searchsvc.language.text import DIRECTIONS, LATIN, fold
 from searchsvc.query.syntax import MAX_CLAUSES, MAX_LENGTH, QUOTED, QUOTES, is_field
 from searchsvc.results import Correction
 
@@ -32,7 +32,6 @@ MOST_TRIES = 6
 OTHER_LETTERS = frozenset({"layout", "translit"})
 """Kinds of corrections that make of all letters others."""
 
-_LATIN = re.compile("[A-Za-z]")
 _CHUNK = re.compile(r"\S+")
 # «учитель(ница)» has one word.
 _WORD = re.compile(r"(?<![^\W_]\()[^\W_]+(?:[-'’][^\W_]+)*")
@@ -40,8 +39,6 @@ _CUT_BY = frozenset({" ", ".", ". "})
 # A quote after a letter is none, but «Э» in the other layout.
 _QUOTED = re.compile(rf"(?<![^\W\d_]){QUOTED}")
 _NOT_CLOSED = re.compile(rf'"[A-Za-z][^{QUOTES}\s]*(?=[^{QUOTES}]*$)')
-# Marks of direction that came along from a document.
-_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # Addresses, operators and fields are meant as they are.
 _FIELD = re.compile(r"(\w+):")
 _LEFT_ALONE = re.compile(r"://|@|^-|^!|\.(?:ru|com|org|net|info|edu)\b|^\d+$", re.IGNORECASE)
@@ -73,7 +70,7 @@ def repair_query(text: str, vocabulary: Vocabulary) -> Repair | None:
     Words that the archive has, addresses, operators and words in quotes stay as they are. So do words of the
     dictionary, if anything else can be put right; else the repair is not ``sure``.
     """
-    text = _DIRECTION.sub("", text)
+    text = DIRECTIONS.sub("", text)
     reader = Reader(vocabulary)
     for sure in (True, False):
         pieces = _pieces(text, reader, sure=sure)
@@ -107,7 +104,7 @@ def _word_proposals(word: str, vocabulary: Vocabulary) -> Iterator[str]:
         yield option.replacement
     for option in misspelt_options(word, vocabulary, sure=True) if fixed is None else ():
         yield option.replacement
-    for option in word_options(word, vocabulary) if fixed is None or not _LATIN.search(word) else ():
+    for option in word_options(word, vocabulary) if fixed is None or not LATIN.search(word) else ():
         yield option.replacement
 
 
@@ -147,7 +144,7 @@ def _pieces(text: str, reader: Reader, *, sure: bool) -> list[_Piece]:
 def _parts(chunk: Chunk) -> Iterator[Chunk]:
     """Yield what of a chunk may be misspelt: all of it, unless it has marks that are no keys, and words."""
     word = chunk.group().strip(EDGE_MARKS)
-    if _WORD.fullmatch(word) or _LATIN.search(word):
+    if _WORD.fullmatch(word) or LATIN.search(word):
         yield chunk
     if not _WORD.fullmatch(word):
         yield from _WORD.finditer(chunk.string, *chunk.span())

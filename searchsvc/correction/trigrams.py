@@ -7,16 +7,14 @@ the other layout («ыефкегз») is not. The tables (``searchsvc/data/trigr
 
 from __future__ import annotations
 
-import io
 from functools import cache
-from importlib.resources import files
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-RUSSIAN = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
-LATIN = "abcdefghijklmnopqrstuvwxyz"
+from searchsvc.language.letters import ENGLISH, RUSSIAN
+from searchsvc.language.packaged import packaged_array
 
 NO_WORD = 4.5
 """Letters that surprise more than this on average make no word; those of words do by 2.6."""
@@ -30,7 +28,7 @@ def surprises(folded: str) -> list[float] | None:
 
     None if it is no word of one alphabet.
     """
-    for number, alphabet in enumerate((RUSSIAN, LATIN)):
+    for number, alphabet in enumerate((RUSSIAN, ENGLISH)):
         codes = [alphabet.find(letter) + 1 for letter in folded]
         if folded and all(codes):
             table = _tables()[number]
@@ -50,5 +48,4 @@ def looks_like_a_word(folded: str) -> bool:
 
 @cache
 def _tables() -> npt.NDArray[np.uint8]:
-    data = (files("searchsvc") / "data" / "trigrams.npy").read_bytes()
-    return np.asarray(np.load(io.BytesIO(data), allow_pickle=False), np.uint8)
+    return packaged_array("trigrams.npy")

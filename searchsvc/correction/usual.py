@@ -8,18 +8,15 @@ Fontanka and two crawls of news sites, up to 2019. Numbers are not in it.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from math import exp
 
 import numpy as np
 import numpy.typing as npt
 
+from searchsvc.language.packaged import packaged_array
 from searchsvc.store.document import term_hash
-
-WORDS_IN_ALL = 1_197_895_574
-"""Words of the news that were counted."""
 
 STEP = 0.08
 """Counts are kept as whole steps of their logarithm, 4 % at most from what they are."""
@@ -32,18 +29,20 @@ WORD = np.dtype([("word", "<u4"), ("level", "u1")])
 class Usual:
     """A table of words and of how often they stand in all news together."""
 
-    rows: npt.NDArray[np.void]
+    words: npt.NDArray[np.uint32]
+    levels: npt.NDArray[np.uint8]
 
-    def counts(self, hashes: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Return how often each of the words with these *hashes* stands there, 0 where it is not known."""
-        wanted = np.asarray(hashes, np.uint32)
-        place = np.minimum(np.searchsorted(self.rows["word"], wanted), len(self.rows) - 1)
-        found = self.rows[place]
-        return np.where(found["word"] == wanted, np.exp(STEP * found["level"]), 0.0)
+    @classmethod
+    def of(cls, rows: npt.NDArray[np.void]) -> Usual:
+        """Make one of rows of ``WORD``; a column looked up within them would be copied each time."""
+        return cls(np.ascontiguousarray(rows["word"]), np.ascontiguousarray(rows["level"]))
 
     def count(self, folded: str) -> float:
-        """Return how often one folded word stands there, 0 where it is not known."""
-        return float(self.counts([term_hash(folded)])[0])
+        """Return how often a folded word stands there, 0 where it is not known."""
+        wanted = np.uint32(term_hash(folded))
+        place = int(np.searchsorted(self.words, wanted))
+        there = place < len(self.words) and self.words[place] == wanted
+        return exp(STEP * int(self.levels[place])) if there else 0.0
 
 
 @cache
@@ -59,5 +58,4 @@ def usual_forms() -> Usual:
 
 
 def _table(name: str) -> Usual:
-    data = (files("searchsvc") / "data" / name).read_bytes()
-    return Usual(np.load(io.BytesIO(data), allow_pickle=False))
+    return Usual.of(packaged_array(name))

@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from importlib.resources import files
 from itertools import accumulate
 from math import exp, log, log1p
 from typing import NamedTuple, Protocol
@@ -22,6 +21,7 @@ from searchsvc.generation.live import View
 from searchsvc.language.analysis import Analyzer, Token
 from searchsvc.language.grammar import may_follow
 from searchsvc.language.letters import RUSSIAN, SPELLABLE
+from searchsvc.language.packaged import packaged_text
 from searchsvc.language.text import fold, plain
 from searchsvc.query.planning import plan
 from searchsvc.query.syntax import parse
@@ -293,5 +293,5 @@ def _one_change(word: str) -> set[str]:
 @cache
 def english() -> frozenset[str]:
     """Return the packaged English words."""
-    text = (files("searchsvc") / "data" / "english.txt").read_text(encoding="utf-8")
+    text = packaged_text("english.txt")
     return frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())

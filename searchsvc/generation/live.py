@@ -191,8 +191,11 @@ class LiveIndex:
             raise
 
     def _warm(self, generation: Generation, snapshot: Snapshot) -> None:
-        """Have names counted once before readers come: the first time takes longest."""
-        if generation.manifest.names and self._watcher is not None:
+        """Have names and copies counted once before readers come: the first time takes longest."""
+        if self._watcher is None:
+            return
+        generation.store.reprints.spread()
+        if generation.manifest.names:
             snapshot.search(Plan(depth=0, facets=NAMES, facet_limit=1, near_below=0))
 
     def _watch(self) -> None:

@@ -16,7 +16,9 @@ import numpy.typing as npt
 RUSSIAN = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
 """Folded words have no ё."""
 
-ALPHABET = f"\0{RUSSIAN}abcdefghijklmnopqrstuvwxyz'-"
+ENGLISH = "abcdefghijklmnopqrstuvwxyz"
+
+ALPHABET = f"\0{RUSSIAN}{ENGLISH}'-"
 
 LONGEST = 40
 """Letters of a word that can be misspelt; a longer one was made by a program."""

@@ -12,11 +12,11 @@ import zlib
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from searchsvc.errors import SynonymsError
 from searchsvc.language.analysis import Analyzer, Token
+from searchsvc.language.packaged import packaged_text
 from searchsvc.language.text import fold
 from searchsvc.language.wording import key_of
 
@@ -162,7 +162,7 @@ class SynonymBook:
 
 def packaged_entries() -> dict[str, Entry]:
     """Return the entries of the packaged list by their folded left side."""
-    return read_entries((files("searchsvc") / "data" / _PACKAGED).read_text(encoding="utf-8"), _PACKAGED)
+    return read_entries(packaged_text(_PACKAGED), _PACKAGED)
 
 
 def _state(path: Path | None) -> tuple[int, ...]:

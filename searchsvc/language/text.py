@@ -26,8 +26,12 @@ _STRESSED = str.maketrans("ѐѝЀЍ", "еиЕИ")
 # «бóльшая» with a Latin ó: some keyboards have no other way to mark the stress.
 _ACCENTED = re.compile("[\u00c0-\u00ff]")
 _TYPED = str.maketrans({"\u2010": "-", "\u2011": "-", "’": "'"})
-_LATIN = re.compile("[A-Za-z]")
-_CYRILLIC = re.compile("[А-яЁёІі]")
+LATIN = re.compile("[A-Za-z]")
+CYRILLIC = re.compile("[А-яЁё]")
+DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Characters that only turn the direction of writing; they come along from documents."""
+
+_SLAVIC = re.compile("[А-яЁёІі]")
 _LATIN_ONLY = re.compile("[DFGIJLNQRSUVWZbdfghijklmnqrstuvwz]")
 _CYRILLIC_ONLY = re.compile("[БГДЖЗИЙЛПФЦЧШЩЪЫЬЭЮЯбвгджзийклмнптфцчшщъыьэюяЁё]")
 
@@ -53,7 +57,7 @@ def unmix(word: str) -> str:
     «EГЭ» with a Latin E becomes Cyrillic, «Wоrd» with a Cyrillic о becomes Latin. A word
     whose letters of both alphabets have no look-alikes («Образовfybt») stays as it is.
     """
-    if word.isascii() or not (_LATIN.search(word) and _CYRILLIC.search(word)):
+    if word.isascii() or not (LATIN.search(word) and _SLAVIC.search(word)):
         return word
     if not _LATIN_ONLY.search(word):
         return word.translate(_LATIN_TO_CYRILLIC)
@@ -70,7 +74,7 @@ def strip_marks(word: str) -> str:
     if word.isascii():
         return word
     word = unicodedata.normalize("NFC", _DROP.sub("", word))
-    if _CYRILLIC.search(word):
+    if _SLAVIC.search(word):
         word = _ACCENTED.sub(lambda match: unicodedata.normalize("NFD", match.group())[0], word)
         return _MARKS.sub("", word).translate(_STRESSED)
     return _MARKS.sub("", unicodedata.normalize("NFD", word))

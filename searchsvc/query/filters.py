@@ -5,7 +5,7 @@ Values come as readers type them and as the index spells them; here the one beco
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -29,6 +29,14 @@ def selection(request: SearchRequest, planned: Planned, view: View) -> Plan:
         depth=0,
         near_below=0,
     )
+
+
+def without(request: SearchRequest, names: Collection[str]) -> SearchRequest:
+    """Return the search without the filters of *names* ("dates" for both dates)."""
+    filters = {name: values for name, values in request.filters.items() if name not in names}
+    if "dates" in names:
+        request = replace(request, since=None, until=None)
+    return replace(request, filters=filters)
 
 
 def days_of(request: SearchRequest, planned: Planned) -> tuple[int, int] | None:

@@ -38,6 +38,10 @@ _BY_COMMAND = 5
 Seen = tuple[int, float]
 
 
+Waited = tuple[float, float, float]
+"""Seconds of a sync, of its own work, and until another process saw the change."""
+
+
 def watch(index: Path, seen: Queue[Seen], last: int) -> None:
     """Tell of each sequence and the time it came into sight, up to *last*."""
     with closing(LiveIndex(Generations(index), watch=True)) as live:
@@ -77,8 +81,7 @@ def measure(folder: Path, changes: int, *, new: bool = False) -> None:
             name = f"new-{archive.last_sequence()}"
             return replace(next(made), id=name, url=f"https://bench.example/{name}")
 
-        def change(number: int, bring_in: Callable[[], object]) -> tuple[float, float, float]:
-            """Return seconds of the sync, of its own work, and until the change was seen."""
+        def change(number: int, bring_in: Callable[[], object]) -> Waited:
             archive.put(arriving() if new else changed(number))
             wanted, start, worked = archive.last_sequence(), monotonic(), process_time()
             bring_in()
@@ -100,6 +103,11 @@ def measure(folder: Path, changes: int, *, new: bool = False) -> None:
         watcher.join(_PATIENCE)
     what = "times one new article" if new else "changes of one article"
     print(f"{documents:,} articles, {engine}, {changes} {what}\n")
+    tell(rows, commands)
+
+
+def tell(rows: Sequence[Waited], commands: Sequence[Waited]) -> None:
+    """Print percentiles of what syncs took here, and by the command."""
     print("| ms | p50 | p95 | most |\n|---|---|---|---|")
     done, worked, visible = zip(*rows, strict=True)
     by_command, _, visible_by_command = zip(*commands, strict=True)

@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.usual import counts
-from searchsvc.correction.trigrams import LATIN, RUSSIAN, STEP
+from searchsvc.correction.trigrams import STEP
 from searchsvc.correction.vocabulary import english
+from searchsvc.language.letters import ENGLISH, RUSSIAN
 
 DATA = Path(__file__).parents[2] / "searchsvc" / "data"
 SIZE = len(RUSSIAN) + 1
@@ -47,7 +48,7 @@ def main() -> None:
     latin = {form for form in forms if re.fullmatch("[a-z]{3,}", form)} | english()
     tables = [
         surprises(russian, RUSSIAN),
-        surprises((word for word in latin if re.fullmatch("[a-z]{3,}", word)), LATIN),
+        surprises((word for word in latin if re.fullmatch("[a-z]{3,}", word)), ENGLISH),
     ]
     np.save(DATA / "trigrams.npy", np.array(tables), allow_pickle=False)
     print(f"{len(russian)} Russian words, {len(latin)} in Latin letters")

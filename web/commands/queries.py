@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from searchsvc.language.text import DIRECTIONS, clean
 from web.commands.base import Command, number, with_settings
 from web.console import dump, say
-from web.words import articles, counted, grouped
+from web.words import articles, counted, cut, grouped
 
 if TYPE_CHECKING:
     from searchsvc.settings import Settings
@@ -90,13 +91,9 @@ def _json(count: QueryCount) -> dict[str, object]:
 def _tell(title: str, counts: Sequence[QueryCount]) -> None:
     say(f"{title}:")
     for each in counts:
-        say(f"  {grouped(each.count):>6}  {_shown(each.query):<{WIDTH}}  {_answered(each)}")
-
-
-def _shown(query: str) -> str:
-    """Return *query* for a terminal: what visitors typed may hold its control characters."""
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in query).split())
-    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
+        # What visitors typed may hold characters that command a terminal.
+        query = cut(clean(DIRECTIONS.sub("", each.query)), WIDTH)
+        say(f"  {grouped(each.count):>6}  {query:<{WIDTH}}  {_answered(each)}")
 
 
 def _answered(count: QueryCount) -> str:
