@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from searchsvc.correction.keyboard import TO_LATIN, TO_RUSSIAN
-from searchsvc.correction.trigrams import LATIN, RUSSIAN, looks_like_a_word, surprises
+from searchsvc.correction.trigrams import looks_like_a_word, surprises
+from searchsvc.language.letters import ENGLISH, RUSSIAN
 
 
 def average(word: str) -> float:
@@ -31,7 +32,7 @@ def test_a_typo_surprises_more_than_the_word(typed: str, meant: str) -> None:
 
 
 def test_every_sequence_of_letters_is_possible_and_none_is_certain() -> None:
-    for alphabet in (RUSSIAN, LATIN):
+    for alphabet in (RUSSIAN, ENGLISH):
         letters = surprises(alphabet + alphabet[::-1])
         assert letters is not None
         assert 0 < min(letters) <= max(letters) <= 255 * 0.06
